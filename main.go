@@ -1,0 +1,4 @@
+// Command flatstream turns modular RPM repositories into flat ones.
+package main
+
+func main() {}
