@@ -1,0 +1,121 @@
+package splitter
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+)
+
+// Generator marks a report.json as ours; a target whose report says anything else
+// is never replaced.
+const Generator = "flatstream"
+
+// ReportName is the file at the top of a target that says what stands in it.
+const ReportName = "report.json"
+
+// Kinds of flat repositories.
+const (
+	KindStream     = "stream"
+	KindNonModular = "non-modular"
+	KindUnlisted   = "unlisted"
+	KindDefault    = "default"
+	KindView       = "view"
+)
+
+// Report is report.json: what a split made, from what, and what a client of each
+// repository needs besides it. JSON fields are a contract and only grow.
+type Report struct {
+	Schema    int            `json:"schema"`
+	Generator string         `json:"generator"`
+	Platform  string         `json:"platform,omitempty"`
+	Arch      string         `json:"arch,omitempty"`
+	Layout    string         `json:"layout"`
+	Link      string         `json:"link"`
+	Sources   []ReportSource `json:"sources"`
+	Repos     []ReportRepo   `json:"repos"`
+	Warnings  []Warning      `json:"warnings"`
+}
+
+// ReportSource is one source as it was read.
+type ReportSource struct {
+	Name     string `json:"name"`
+	Role     Role   `json:"role"`
+	Location string `json:"location"`
+	Revision string `json:"revision"`
+	Packages int    `json:"packages"`
+}
+
+// ReportRepo is one flat repository.
+type ReportRepo struct {
+	ID       string    `json:"id"`
+	Kind     string    `json:"kind"`
+	Path     string    `json:"path"`
+	Module   string    `json:"module,omitempty"`
+	Stream   string    `json:"stream,omitempty"`
+	Context  string    `json:"context,omitempty"`  // computed, of the group (P6)
+	Builds   []string  `json:"builds"`             // NSVCA
+	Requires []string  `json:"requires"`           // ids of the repositories it needs
+	Optional []string  `json:"optional,omitempty"` // of these, default streams that the module does not require
+	Packages int       `json:"packages"`
+	Missing  []Missing `json:"missing"`
+	Hidden   []Hidden  `json:"hidden"`
+}
+
+// Missing is an artifact that no source has (P7).
+type Missing struct {
+	NEVRA string `json:"nevra"`
+	Class string `json:"class"` // debug, source, other-arch or absent
+}
+
+// Hidden is a package of a required repository that a client of this one must not
+// see, since DNF would hide it.
+type Hidden struct {
+	NEVRA string `json:"nevra"`
+	By    string `json:"by"` // module:stream
+}
+
+// Warning is something a person should know, with a stable code.
+type Warning struct {
+	Code string `json:"code"`
+	Text string `json:"text"`
+}
+
+// Repo finds a flat repository by its id.
+func (r *Report) Repo(id string) (*ReportRepo, bool) {
+	for i := range r.Repos {
+		if r.Repos[i].ID == id {
+			return &r.Repos[i], true
+		}
+	}
+	return nil, false
+}
+
+// Marshal writes the report as indented JSON, the same bytes for the same report.
+func (r *Report) Marshal() ([]byte, error) {
+	b, err := json.MarshalIndent(r, "", "  ")
+	return append(b, '\n'), err
+}
+
+// ErrNotTarget says that a directory holds no report of ours.
+var ErrNotTarget = errors.New("not a flatstream target")
+
+// ReadReport reads a target's report.json. The error wraps [ErrNotTarget] when
+// there is none or another program wrote it.
+func ReadReport(target fs.FS) (*Report, error) {
+	b, err := fs.ReadFile(target, ReportName)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: no %s", ErrNotTarget, ReportName)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", ReportName, err)
+	}
+	var r Report
+	if err := json.Unmarshal(b, &r); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", ReportName, err)
+	}
+	if r.Generator != Generator {
+		return nil, fmt.Errorf("%w: %s was written by %q", ErrNotTarget, ReportName, r.Generator)
+	}
+	return &r, nil
+}

@@ -1,0 +1,37 @@
+package splitter
+
+import (
+	"flatstream/repodata"
+)
+
+// Role says what a source is good for.
+type Role string
+
+// The roles of a source.
+const (
+	RoleMerge   Role = "merge"   // part of every view and of the module index
+	RoleOverlay Role = "overlay" // gives only the packages that an overlay names
+	RoleSupply  Role = "supply"  // supplies requirements in verify, is never split
+)
+
+// Source is one rpm-md repository that is read.
+type Source struct {
+	Name string // [A-Za-z0-9._-]+, unique within a run
+	Role Role
+	Repo *repodata.Repo
+
+	// Dir is the repository's absolute directory, URL its address without
+	// credentials; one of the two is empty.
+	Dir, URL string
+
+	GPGCheck bool     // what its .repo file says about package signatures
+	GPGKeys  []string // URLs
+}
+
+// Location is where the source stands, for people and reports.
+func (s Source) Location() string {
+	if s.Dir != "" {
+		return s.Dir
+	}
+	return s.URL
+}
