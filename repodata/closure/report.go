@@ -1,0 +1,101 @@
+package closure
+
+import "cmp"
+
+// Schema is the version of the JSON form. Fields are only ever added to one.
+const Schema = 1
+
+// Code says what kind of finding a [Problem] is. Codes are stable.
+type Code string
+
+// The codes of the verify report. This package's closure level finds the first
+// two; the others are of other levels and of the comparison with the disk.
+const (
+	MissingRequirement Code = "missing-requirement" // nothing available provides it
+	BadDependency      Code = "bad-dependency"      // a rich dependency that rpm could not read
+	Uninstallable      Code = "uninstallable"       // each requirement is met, all together are not
+	Conflict           Code = "conflict"            // two packages that exclude each other are both needed
+	MissingFile        Code = "missing-file"        // listed, not on disk
+	BadChecksum        Code = "bad-checksum"        // on disk with other bytes
+	LabelMismatch      Code = "label-mismatch"      // the package's own module label says otherwise
+)
+
+// The codes of the warnings that this package gives.
+const (
+	WarnForeignArch   = "foreign-arch"      // packages of an arch that such a system does not install
+	WarnSource        = "source-packages"   // source packages, not checked here
+	WarnRPMLib        = "unknown-rpmlib"    // a feature that rpm 4.14 does not have
+	WarnOtherMetadata = "differing-package" // one pkgid described in two ways
+)
+
+// Report is what verify prints; its JSON form is part of the interface. A slice
+// is empty rather than null there.
+type Report struct {
+	Schema  int       `json:"schema"`
+	Checked []Checked `json:"checked"`
+	Summary Summary   `json:"summary"`
+
+	streams map[string]string // by repository name, for prose
+}
+
+// Checked is the result for one repository.
+type Checked struct {
+	Repo      string    `json:"repo"`
+	Packages  int       `json:"packages"`  // that were checked: without foreign arches and source packages
+	Suppliers []string  `json:"suppliers"` // without the repository itself
+	Problems  []Problem `json:"problems"`  // by package, then code
+	Warnings  []Warning `json:"warnings"`  // by code, then text
+}
+
+// Problem is one finding about one package; there is at most one per repository,
+// package and code.
+type Problem struct {
+	Code         Code     `json:"code"`
+	Package      string   `json:"package"`      // name-epoch:version-release.arch
+	Requirements []string `json:"requirements"` // as the package writes them, sorted
+	Chain        []string `json:"chain"`        // from the package to the cause; empty where it is the package itself
+	Near         []Near   `json:"near"`         // what came close, at most 5 for each requirement
+}
+
+// Near is a package that almost meets a requirement.
+type Near struct {
+	Requirement string `json:"requirement"` // which of the problem's
+	NEVRA       string `json:"nevra"`
+	Repo        string `json:"repo"`
+	Stream      string `json:"stream"` // module:stream of that repository, mostly empty
+	Reason      string `json:"reason"` // why it does not count, as the rest of a sentence
+}
+
+// Warning is something to know that breaks nothing.
+type Warning struct {
+	Code string `json:"code"`
+	Text string `json:"text"`
+}
+
+// Summary counts over all repositories. A problem is new unless a baseline knows
+// it; fixed are those that only the baseline has.
+type Summary struct {
+	Repos    int `json:"repos"`
+	Packages int `json:"packages"`
+	Problems int `json:"problems"`
+	New      int `json:"new"`
+	Known    int `json:"known"`
+	Fixed    int `json:"fixed"`
+}
+
+// Tally counts the summary anew, after problems were added or taken away. What a
+// baseline said (Known and Fixed) stays.
+func (r *Report) Tally() {
+	s := Summary{Repos: len(r.Checked), Known: r.Summary.Known, Fixed: r.Summary.Fixed}
+	for _, c := range r.Checked {
+		s.Packages += c.Packages
+		s.Problems += len(c.Problems)
+	}
+	s.New = s.Problems - s.Known
+	r.Summary = s
+}
+
+// compareWarnings orders by code, then text.
+func compareWarnings(a, b Warning) int {
+	return cmp.Or(cmp.Compare(a.Code, b.Code), cmp.Compare(a.Text, b.Text))
+}
