@@ -1,0 +1,158 @@
+package tree
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Carry takes a subtree (mirror/NAME, flat/..., or "." for all) over from the
+// current snapshot unchanged, as hard links. It is no error when current does
+// not have it. Files that current itself kept only for old clients are left to
+// [Stage.CarryGrace].
+func (s *Stage) Carry(prefix string) error {
+	current, ok, err := s.t.Current()
+	if err != nil || !ok {
+		return err
+	}
+	return s.CarryFrom(current, prefix)
+}
+
+// CarryFrom is [Stage.Carry] from a snapshot other than current.
+func (s *Stage) CarryFrom(from Snapshot, prefix string) error {
+	if prefix != "." {
+		if err := CheckPath(prefix); err != nil {
+			return fmt.Errorf("carry %s: %w", prefix, err)
+		}
+	}
+	entries, err := from.Manifest()
+	if err != nil {
+		return fmt.Errorf("carry %s: %w", prefix, err)
+	}
+	known := make(map[string]Entry, len(entries))
+	for _, e := range entries {
+		known[e.Path] = e
+		if e.URL != "" && under(e.Path, prefix) {
+			s.record(e)
+		}
+	}
+	c := carrier{s, "snapshots/" + from.Name, known}
+	if err := c.walk(prefix); err != nil {
+		return fmt.Errorf("carry %s from %s: %w", prefix, from.Name, err)
+	}
+	return nil
+}
+
+func under(p, prefix string) bool {
+	return prefix == "." || p == prefix || strings.HasPrefix(p, prefix+"/")
+}
+
+// carrier links files of one snapshot into a stage.
+type carrier struct {
+	s     *Stage
+	from  string // below the store
+	known map[string]Entry
+}
+
+func (c carrier) walk(prefix string) error {
+	return fs.WalkDir(c.s.t.root.FS(), path.Join(c.from, prefix), func(name string, d fs.DirEntry, err error) error {
+		p := strings.TrimPrefix(strings.TrimPrefix(name, c.from), "/")
+		switch {
+		case p == prefix && errors.Is(err, fs.ErrNotExist):
+			return nil
+		case err != nil:
+			return err
+		case p == "" || p == ManifestName:
+			return nil
+		case d.IsDir():
+			return mkdirAll(c.s.t.root, c.s.name+"/"+p)
+		case c.known[p].Grace:
+			return nil
+		}
+		return c.link(p, d.Type()&fs.ModeSymlink != 0)
+	})
+}
+
+func (c carrier) link(p string, symlink bool) error {
+	if err := c.s.parent(p); err != nil {
+		return err
+	}
+	src, dst := c.from+"/"+p, c.s.name+"/"+p
+	err := c.s.t.root.Link(src, dst)
+	if errors.Is(err, unix.EMLINK) && !symlink {
+		err = copyFile(c.s.t.root, src, dst)
+	}
+	if err != nil {
+		return err
+	}
+	if e, ok := c.known[p]; ok {
+		c.s.record(e)
+	}
+	return nil
+}
+
+// CarryGrace adds, for clients that read an earlier repomd.xml, the packages and
+// checksum-named metadata of every snapshot that was current less than grace
+// before now. What the stage already has at such a path stays. Call it last,
+// just before Publish; each snapshot gives only what was its own, so nothing
+// outlives its grace.
+func (s *Stage) CarryGrace(now time.Time, grace time.Duration) error {
+	all, err := s.t.Snapshots()
+	if err != nil {
+		return err
+	}
+	end := now // a snapshot ends when the next one is published
+	for i := len(all) - 1; i >= 0 && now.Sub(end) < grace; i-- {
+		if err := s.graceFrom(all[i]); err != nil {
+			return fmt.Errorf("keep %s for old clients: %w", all[i].Name, err)
+		}
+		end = all[i].Time
+	}
+	return nil
+}
+
+func (s *Stage) graceFrom(from Snapshot) error {
+	entries, err := from.Manifest()
+	if err != nil {
+		return err
+	}
+	c := carrier{s: s, from: "snapshots/" + from.Name}
+	for _, e := range entries {
+		if e.Grace || !immutableName(e.Path) {
+			continue
+		}
+		if _, ok := s.entry(e.Path); ok {
+			continue
+		}
+		if e.URL != "" {
+			s.record(e)
+			continue
+		}
+		err := c.link(e.Path, false)
+		if errors.Is(err, fs.ErrExist) {
+			continue // someone else's file
+		}
+		if err != nil {
+			return err
+		}
+		e.Grace = true
+		s.record(e)
+	}
+	return nil
+}
+
+// immutableName reports whether one path always means one content: packages,
+// and metadata whose name begins with its checksum.
+func immutableName(p string) bool {
+	name := path.Base(p)
+	if path.Base(path.Dir(p)) != "repodata" {
+		return strings.HasSuffix(name, ".rpm") || strings.HasSuffix(name, ".drpm")
+	}
+	digits, _, found := strings.Cut(name, "-")
+	return found && len(digits) >= 32 && strings.Trim(digits, "0123456789abcdef") == ""
+}
