@@ -129,18 +129,16 @@ func (s *Stage) graceFrom(from Snapshot) error {
 		if _, ok := s.entry(e.Path); ok {
 			continue
 		}
-		if e.URL != "" {
-			s.record(e)
-			continue
-		}
-		err := c.link(e.Path, false)
-		if errors.Is(err, fs.ErrExist) {
-			continue // someone else's file
-		}
-		if err != nil {
-			return err
-		}
 		e.Grace = true
+		if e.URL == "" {
+			err := c.link(e.Path, false)
+			if errors.Is(err, fs.ErrExist) {
+				continue // a file that others put there
+			}
+			if err != nil {
+				return err
+			}
+		}
 		s.record(e)
 	}
 	return nil

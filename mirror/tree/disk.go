@@ -137,7 +137,8 @@ func copyFile(root *os.Root, src, dst string) (err error) {
 	return root.Chtimes(dst, info.ModTime(), info.ModTime())
 }
 
-func syncDir(root *os.Root, name string) error {
+// syncPath writes one file or directory to disk.
+func syncPath(root *os.Root, name string) error {
 	d, err := root.Open(name)
 	if err != nil {
 		return err

@@ -25,7 +25,7 @@ func (s *Stage) Publish(now time.Time) (name string, err error) {
 	if name, err = s.publish(now); err != nil {
 		return "", fmt.Errorf("publish to %s: %w", s.t.dir, err)
 	}
-	if err := syncDir(s.t.root, "."); err != nil {
+	if err := syncPath(s.t.root, "."); err != nil {
 		return name, fmt.Errorf("publish %s to %s: write the directory to disk: %w", name, s.t.dir, err)
 	}
 	return name, nil
@@ -46,7 +46,7 @@ func (s *Stage) publish(now time.Time) (string, error) {
 	if err := s.t.root.Rename(s.name, "snapshots/"+name); err != nil {
 		return "", err
 	}
-	err = syncDir(s.t.root, "snapshots")
+	err = syncPath(s.t.root, "snapshots")
 	if err == nil {
 		err = s.t.relink("snapshots/"+name, currentLink)
 	}

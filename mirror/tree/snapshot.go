@@ -186,7 +186,7 @@ func (t *Tree) Tag(snapshot, name string) error {
 	if err := t.relink("../snapshots/"+s.Name, "tags/"+name); err != nil {
 		return fmt.Errorf("tag %s: %w", name, err)
 	}
-	return syncDir(t.root, "tags")
+	return syncPath(t.root, "tags")
 }
 
 // Untag removes a tag; its snapshot may then be pruned. The lock must be held.
