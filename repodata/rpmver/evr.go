@@ -37,14 +37,15 @@ func ParseEVR(s string) EVR {
 	return e
 }
 
-// String writes epoch:version-release, the epoch only when it is not 0, the
-// release only when there is one.
+// String writes epoch:version-release, the epoch only when it is not 0 (or when
+// a colon in the version would be taken for its end), the release only when
+// there is one.
 func (e EVR) String() string {
 	s := e.Version
 	if e.Release != "" {
 		s += "-" + e.Release
 	}
-	if e.Epoch != 0 {
+	if e.Epoch != 0 || strings.IndexByte(e.Version, ':') >= 0 {
 		s = strconv.FormatUint(uint64(e.Epoch), 10) + ":" + s
 	}
 	return s
