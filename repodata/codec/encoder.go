@@ -1,0 +1,75 @@
+package codec
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+)
+
+const (
+	gzipLevel = 5
+	zstdLevel = zstd.SpeedFastest
+)
+
+// Encoder compresses one file after another with the same buffers: Reset, Write,
+// Close, and Reset again. The same bytes give the same output, however they are
+// cut into writes: no clock, no name, one thread. It serves one goroutine at a time.
+type Encoder struct {
+	impl   compressor
+	opened bool
+}
+
+type compressor interface {
+	io.WriteCloser
+	Reset(io.Writer)
+}
+
+// NewEncoder makes an encoder for gzip, zstd or None; the others are only read.
+// One holds about 1 MB (gzip) or 10 MB (zstd), so keep one per worker.
+func NewEncoder(f Format) (*Encoder, error) {
+	switch f {
+	case None:
+		return &Encoder{impl: &plain{}}, nil
+	case Gzip:
+		w, err := gzip.NewWriterLevel(io.Discard, gzipLevel)
+		return &Encoder{impl: w}, err
+	case Zstd:
+		w, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstdLevel),
+			zstd.WithEncoderConcurrency(1), zstd.WithZeroFrames(true))
+		return &Encoder{impl: w}, err
+	}
+	return nil, fmt.Errorf("%s is not written: use gzip or zstd", f)
+}
+
+// Reset starts a new file on w; what an unclosed one still held is dropped.
+func (e *Encoder) Reset(w io.Writer) {
+	e.impl.Reset(w)
+	e.opened = true
+}
+
+// Write compresses p into the current file.
+func (e *Encoder) Write(p []byte) (int, error) {
+	if !e.opened {
+		return 0, errors.New("compress: no file is open")
+	}
+	return e.impl.Write(p)
+}
+
+// Close finishes the current file and leaves its writer open. Nothing is complete
+// before Close returned nil. A second Close does nothing.
+func (e *Encoder) Close() error {
+	if !e.opened {
+		return nil
+	}
+	e.opened = false
+	return e.impl.Close()
+}
+
+// plain is None's compressor.
+type plain struct{ io.Writer }
+
+func (p *plain) Reset(w io.Writer) { p.Writer = w }
+func (p *plain) Close() error      { return nil }
