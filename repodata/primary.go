@@ -1,0 +1,461 @@
+package repodata
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+	"strconv"
+
+	"flatstream/repodata/digest"
+	"flatstream/repodata/rpmdep"
+	"flatstream/repodata/rpmver"
+)
+
+// Package parses a primary element. For many elements use one [Decoder].
+func (e Element) Package(parts Parts) (*Package, error) {
+	var d Decoder
+	return d.Package(e, parts)
+}
+
+// Decoder parses primary elements and shares the strings that repeat among them.
+// It serves one goroutine; what it returned stays valid. The zero value is ready.
+type Decoder struct {
+	reader    markupReader
+	strings   map[string]string
+	relations []Relation // scratch
+	files     []File     // scratch
+}
+
+// Package parses a primary element. Where an element holds a part twice, the
+// first location and checksum count. A relation whose flags stand without a
+// version has no version, as in libsolv.
+func (d *Decoder) Package(e Element, parts Parts) (*Package, error) {
+	if d.strings == nil {
+		d.strings = make(map[string]string)
+	}
+	var p *Package
+	err := d.reader.read(e.Raw, func(m markup) error {
+		p = &Package{}
+		d.relations, d.files = d.relations[:0], d.files[:0]
+		return (&primaryParser{d: d, p: p, m: m, parts: parts}).parse()
+	})
+	if err == nil {
+		err = p.check()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("package %s: %w", e.PkgID, err)
+	}
+	return p, nil
+}
+
+func (p *Package) check() error {
+	switch {
+	case p.Name == "" || p.Version == "" || p.Arch == "":
+		return fmt.Errorf("%s lacks a name, version or arch", p.NEVRA)
+	case p.PkgID.IsZero():
+		return fmt.Errorf(`%s has no <checksum pkgid="YES">`, p.NEVRA)
+	case p.Location == "":
+		return fmt.Errorf("%s has no <location>", p.NEVRA)
+	}
+	return nil
+}
+
+// intern returns the one string of these bytes.
+func (d *Decoder) intern(b []byte) string {
+	if len(b) == 0 {
+		return ""
+	}
+	if s, ok := d.strings[string(b)]; ok {
+		return s
+	}
+	s := string(b)
+	d.strings[s] = s
+	return s
+}
+
+// primaryParser is the state within one element: package / child / part / entry.
+type primaryParser struct {
+	d     *Decoder
+	p     *Package
+	m     markup
+	parts Parts
+
+	depth    int
+	format   bool   // inside <format>
+	algo     string // of the checksum that is open, if it is the package's
+	kind     FileKind
+	into     *[]Relation // the list that is open
+	from     int         // where its entries begin in d.relations
+	location bool        // one was seen
+	lists    [8]listSpan
+	nlists   int
+	done     bool // all that was asked for is there
+}
+
+// listSpan remembers where in the scratch one relation list lies: the scratch
+// moves as it grows.
+type listSpan struct {
+	into       *[]Relation
+	start, end int
+}
+
+func (x *primaryParser) parse() error {
+	for {
+		kind, err := x.m.next()
+		if err == io.EOF {
+			x.store()
+			return nil
+		}
+		if err == nil && kind == opening {
+			x.depth++
+			err = x.open()
+		} else if err == nil {
+			x.depth--
+			err = x.close()
+		}
+		if err != nil || x.done {
+			return err
+		}
+	}
+}
+
+// store gives each relation list and the files memory of their own, in one piece.
+func (x *primaryParser) store() {
+	all := slices.Clone(x.d.relations)
+	for _, l := range x.lists[:x.nlists] {
+		*l.into = all[l.start:l.end:l.end]
+	}
+	if len(x.d.files) > 0 {
+		x.p.Files = slices.Clone(x.d.files)
+	}
+}
+
+func (x *primaryParser) open() error {
+	switch {
+	case x.depth == 2:
+		return x.openChild()
+	case x.depth == 3 && x.format:
+		x.openPart()
+	case x.depth == 4 && x.into != nil && string(x.m.name()) == "entry":
+		return x.entry()
+	}
+	return nil
+}
+
+func (x *primaryParser) openChild() error {
+	var err error
+	switch string(x.m.name()) {
+	case "version":
+		err = x.version()
+	case "checksum":
+		x.checksum()
+	case "time":
+		err = x.numbers("file", &x.p.FileTime, "build", &x.p.BuildTime)
+	case "size":
+		err = x.numbers("package", &x.p.Size, "", nil)
+	case "location":
+		x.locate()
+	case "format":
+		x.format = true
+	}
+	return err
+}
+
+func (x *primaryParser) version() error {
+	var epoch string
+	for {
+		key, value, more := x.m.attr()
+		if !more {
+			break
+		}
+		switch string(key) {
+		case "epoch":
+			epoch = string(value)
+		case "ver":
+			x.p.Version = x.d.intern(value)
+		case "rel":
+			x.p.Release = x.d.intern(value)
+		}
+	}
+	var err error
+	x.p.Epoch, err = rpmver.ParseEpoch(epoch)
+	return err
+}
+
+func (x *primaryParser) checksum() {
+	var algo string
+	isID := false
+	for {
+		key, value, more := x.m.attr()
+		if !more {
+			break
+		}
+		switch string(key) {
+		case "type":
+			algo = x.d.intern(value)
+		case "pkgid":
+			isID = string(value) == "YES"
+		}
+	}
+	if isID && x.p.PkgID.IsZero() {
+		x.algo = algo
+	}
+}
+
+func (x *primaryParser) numbers(key1 string, n1 *int64, key2 string, n2 *int64) error {
+	for {
+		key, value, more := x.m.attr()
+		if !more {
+			return nil
+		}
+		var n *int64
+		switch string(key) {
+		case key1:
+			n = n1
+		case key2:
+			n = n2
+		}
+		if n == nil {
+			continue
+		}
+		var err error
+		if *n, err = strconv.ParseInt(string(value), 10, 64); err != nil {
+			return fmt.Errorf("<%s> %s=%q is not a number", x.m.name(), key, value)
+		}
+	}
+}
+
+func (x *primaryParser) locate() {
+	if x.location {
+		return
+	}
+	x.location = true
+	for {
+		key, value, more := x.m.attr()
+		if !more {
+			return
+		}
+		switch string(key) {
+		case "href":
+			x.p.Location = string(value)
+		case "xml:base":
+			x.p.Base = x.d.intern(value)
+		}
+	}
+}
+
+// openPart begins a relation list or a file within <format>.
+func (x *primaryParser) openPart() {
+	name := string(x.m.name())
+	if name == "file" {
+		x.kind = fileKind(x.m)
+		return
+	}
+	if x.parts&PartRelations == 0 {
+		return
+	}
+	if x.into = x.p.relations(name); x.into != nil {
+		x.from = len(x.d.relations)
+	}
+}
+
+// relations is the list of that name, nil for none.
+func (p *Package) relations(name string) *[]Relation {
+	switch name {
+	case "provides":
+		return &p.Provides
+	case "requires":
+		return &p.Requires
+	case "conflicts":
+		return &p.Conflicts
+	case "obsoletes":
+		return &p.Obsoletes
+	case "recommends":
+		return &p.Recommends
+	case "suggests":
+		return &p.Suggests
+	case "supplements":
+		return &p.Supplements
+	case "enhances":
+		return &p.Enhances
+	}
+	return nil
+}
+
+func (x *primaryParser) entry() error {
+	r := Relation{}
+	var epoch uint32
+	for {
+		key, value, more := x.m.attr()
+		if !more {
+			break
+		}
+		var err error
+		switch string(key) {
+		case "name":
+			r.Name = x.d.intern(value)
+		case "flags":
+			r.Op, err = rpmdep.ParseFlags(x.d.intern(value))
+		case "epoch":
+			if len(value) != 1 || value[0] != '0' {
+				epoch, err = rpmver.ParseEpoch(string(value))
+			}
+		case "ver":
+			r.EVR.Version = x.versionText(value, x.p.Version)
+		case "rel":
+			r.EVR.Release = x.versionText(value, x.p.Release)
+		case "pre":
+			r.Pre = len(value) == 1 && value[0] == '1'
+		}
+		if err != nil {
+			return fmt.Errorf("relation %q: %w", r.Name, err)
+		}
+	}
+	if r.Name == "" {
+		return fmt.Errorf("a relation has no name")
+	}
+	if r.EVR.Epoch = epoch; r.Op == 0 || r.EVR.Version == "" {
+		r.Op, r.EVR = 0, rpmver.EVR{}
+	}
+	r.Rich = r.Name[0] == '('
+	x.d.relations = append(x.d.relations, r)
+	return nil
+}
+
+// versionText saves a lookup: most versions in an element are the package's own.
+func (x *primaryParser) versionText(value []byte, own string) string {
+	if string(value) == own {
+		return own
+	}
+	return x.d.intern(value)
+}
+
+func (x *primaryParser) close() error {
+	switch {
+	case x.depth == 1:
+		return x.closeChild()
+	case x.depth == 2 && x.format:
+		return x.closePart()
+	}
+	return nil
+}
+
+func (x *primaryParser) closeChild() error {
+	x.format = false
+	name := string(x.m.name())
+	if name != "name" && name != "arch" && x.algo == "" {
+		return nil
+	}
+	text, err := x.m.text()
+	if err != nil {
+		return err
+	}
+	text = bytes.TrimSpace(text)
+	switch {
+	case name == "name":
+		x.p.Name = x.d.intern(text)
+	case name == "arch":
+		x.p.Arch = x.d.intern(text)
+	case name == "checksum":
+		x.p.PkgID, err = digest.Parse(x.algo, string(text))
+		x.algo = ""
+	}
+	return err
+}
+
+func (x *primaryParser) closePart() error {
+	if x.into != nil {
+		if x.nlists == len(x.lists) {
+			return fmt.Errorf("it has more than %d lists of relations", len(x.lists))
+		}
+		x.lists[x.nlists] = listSpan{x.into, x.from, len(x.d.relations)}
+		x.nlists++
+		x.into = nil
+		return nil
+	}
+	isFile := string(x.m.name()) == "file"
+	if isFile && x.parts&PartFiles == 0 || !isFile && string(x.m.name()) != "sourcerpm" {
+		return nil
+	}
+	text, err := x.m.text()
+	if err != nil {
+		return err
+	}
+	if isFile {
+		x.d.files = append(x.d.files, File{x.d.intern(text), x.kind})
+	} else {
+		x.p.SourceRPM = x.d.intern(bytes.TrimSpace(text))
+		x.done = x.parts == PartIdentity && x.location
+	}
+	return nil
+}
+
+// fileKind reads the type attribute of a <file>.
+func fileKind(m markup) FileKind {
+	kind := PlainFile
+	for {
+		key, value, more := m.attr()
+		if !more {
+			return kind
+		}
+		if string(key) == "type" {
+			switch string(value) {
+			case "dir":
+				kind = Directory
+			case "ghost":
+				kind = Ghost
+			}
+		}
+	}
+}
+
+// Packages yields every package of the repository, in primary's order. It joins
+// filelists in lock-step when [PartAllFiles] is asked for; where the two are
+// ordered differently, the elements in between wait in memory. One or two files
+// are open while it runs; bytes are verified when the end is reached.
+func (r *Repo) Packages(ctx context.Context, parts Parts) iter.Seq2[*Package, error] {
+	return func(yield func(*Package, error) bool) {
+		var d Decoder
+		join, drain := func(*Package, string) error { return nil }, func() error { return nil }
+		if parts&PartAllFiles != 0 {
+			parts &^= PartFiles
+			files := newFilesJoin(r.Elements(ctx, TypeFilelists), &d)
+			defer files.stop()
+			join, drain = files.join, files.drain
+		}
+		var failed error
+		stopped := false
+		err := r.scan(ctx, TypePrimary, func(e Element) bool {
+			p, err := d.Package(e, parts)
+			if err == nil {
+				err = join(p, e.PkgID)
+			}
+			if err != nil {
+				failed = fmt.Errorf("read %s: %w", r.location(TypePrimary), err)
+				return false
+			}
+			stopped = !yield(p, nil)
+			return !stopped
+		})
+		switch {
+		case stopped:
+			return
+		case failed != nil:
+			err = failed
+		case err == nil:
+			err = drain()
+		}
+		if err != nil {
+			yield(nil, err)
+		}
+	}
+}
+
+// location is the file of the first record of that type.
+func (r *Repo) location(typ string) string {
+	rec, _ := r.MD.Record(typ)
+	return rec.Location
+}

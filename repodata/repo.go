@@ -1,0 +1,109 @@
+package repodata
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+)
+
+// repomdPath is where every repository has its index.
+const repomdPath = "repodata/repomd.xml"
+
+// Repo is a repository that can be read. It holds no open files, and may be used
+// by several goroutines.
+type Repo struct {
+	MD   *RepoMD
+	fsys fs.FS
+}
+
+// Open reads repodata/repomd.xml of a repository, and nothing else yet. A
+// repomd.xml that does not list primary is an error; filelists and other may be
+// missing.
+func Open(fsys fs.FS) (*Repo, error) {
+	f, err := fsys.Open(repomdPath)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("no %s: not an rpm-md repository (run createrepo_c?): %w", repomdPath, fs.ErrNotExist)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open repository: %w", err)
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, MaxRepoMD+1))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", repomdPath, err)
+	}
+	md, err := ParseRepoMD(b)
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := md.Record(TypePrimary); !ok {
+		return nil, fmt.Errorf("%s lists no primary: the repository is incomplete", repomdPath)
+	}
+	return &Repo{MD: md, fsys: fsys}, nil
+}
+
+// ctxInterval is how many elements pass between two looks at the context.
+const ctxInterval = 256
+
+// Elements yields the <package> elements of primary, filelists or other as
+// bytes. An Element is valid until the next one; the bytes are verified when the
+// end is reached, so an error may follow good elements. One file is open while
+// it runs. After an error nothing follows.
+func (r *Repo) Elements(ctx context.Context, typ string) iter.Seq2[Element, error] {
+	return func(yield func(Element, error) bool) {
+		if err := r.scan(ctx, typ, func(e Element) bool { return yield(e, nil) }); err != nil {
+			yield(Element{}, err)
+		}
+	}
+}
+
+// scan calls visit for each element until it returns false.
+func (r *Repo) scan(ctx context.Context, typ string, visit func(Element) bool) error {
+	data, err := r.Data(typ)
+	if err != nil {
+		return err
+	}
+	defer data.Close()
+	return r.scanData(ctx, typ, data, visit)
+}
+
+func (r *Repo) scanData(ctx context.Context, typ string, data io.Reader, visit func(Element) bool) error {
+	s, err := NewScanner(data, typ)
+	if err != nil {
+		return err
+	}
+	for n := 0; ; n++ {
+		if n%ctxInterval == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		e, err := s.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return r.nameFile(typ, data, err)
+		}
+		if !visit(e) {
+			return nil
+		}
+	}
+}
+
+// nameFile says in which file err was met, unless the reader has said so already.
+func (r *Repo) nameFile(typ string, data io.Reader, err error) error {
+	if d, ok := data.(*dataReader); ok && d.done != nil && errors.Is(err, d.done) && d.done != io.EOF {
+		return err
+	}
+	rec, _ := r.MD.Record(typ)
+	return fmt.Errorf("read %s: %w", rec.Location, err)
+}
+
+// Clone returns a copy of e that stays valid.
+func (e Element) Clone() Element {
+	e.Raw = bytes.Clone(e.Raw)
+	return e
+}

@@ -1,0 +1,205 @@
+package repodata
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+)
+
+// Element is one <package> element of primary, filelists or other, as it stands
+// in the file.
+type Element struct {
+	Raw   []byte // from "<package" to "</package>"
+	PkgID string // checksum digits of the package file, lower case
+	Loc   Span   // primary only: the first <location> element within Raw
+}
+
+// WithLocation returns a copy of a primary element that differs in <location>
+// alone: href is where the package file is, relative to the repository, or to
+// base when that is not empty. The rest is the same byte for byte.
+func (e Element) WithLocation(base, href string) []byte {
+	return e.AppendWithLocation(make([]byte, 0, len(e.Raw)+len(base)+len(href)+64), base, href)
+}
+
+// AppendWithLocation appends what [Element.WithLocation] returns to dst.
+func (e Element) AppendWithLocation(dst []byte, base, href string) []byte {
+	dst = append(dst, e.Raw[:e.Loc.Start]...)
+	dst = append(dst, "<location"...)
+	if base != "" {
+		dst = append(dst, attribute("xml:base", base)...)
+	}
+	dst = append(append(append(dst, ` href="`...), escape(href)...), `"/>`...)
+	return append(dst, e.Raw[e.Loc.End:]...)
+}
+
+// Scanner cuts a primary, filelists or other document into its elements, at
+// memory speed as long as the document is as plain as createrepo_c writes it.
+// It serves one goroutine.
+type Scanner struct {
+	cut     *cutter
+	typ     string
+	seen    int
+	reader  markupReader
+	element Element
+}
+
+// rootElements are the root elements of the three files, by record type.
+func rootElement(typ string) (string, error) {
+	switch typ {
+	case TypePrimary:
+		return "metadata", nil
+	case TypeFilelists:
+		return "filelists", nil
+	case TypeOther:
+		return "otherdata", nil
+	}
+	return "", fmt.Errorf("%s does not hold package elements", typ)
+}
+
+// NewScanner reads a decompressed document of type [TypePrimary],
+// [TypeFilelists] or [TypeOther].
+func NewScanner(r io.Reader, typ string) (*Scanner, error) {
+	root, err := rootElement(typ)
+	if err != nil {
+		return nil, err
+	}
+	return &Scanner{cut: newCutter(r, root, "package"), typ: typ}, nil
+}
+
+// Announced is the root's packages attribute, known after the first Next; -1
+// where there is none.
+func (s *Scanner) Announced() int { return s.cut.announced }
+
+// Next returns the next element, valid until the next call. At the end of a
+// complete document that held as many as announced, and whose reader said
+// io.EOF, it returns io.EOF.
+func (s *Scanner) Next() (Element, error) {
+	raw, err := s.cut.next()
+	if err == io.EOF && s.Announced() >= 0 && s.seen != s.Announced() {
+		return Element{}, fmt.Errorf("it announces %d packages and holds %d", s.Announced(), s.seen)
+	}
+	if err != nil {
+		return Element{}, err
+	}
+	s.seen++
+	if err := s.identify(raw); err != nil {
+		return Element{}, fmt.Errorf("package element %d: %w", s.seen, err)
+	}
+	return s.element, nil
+}
+
+// identify finds what an Element says beside its bytes.
+func (s *Scanner) identify(raw []byte) error {
+	visit := s.identifyFile
+	if s.typ == TypePrimary {
+		visit = s.identifyPrimary
+	}
+	s.element = Element{Raw: raw}
+	if err := s.reader.read(raw, visit); err != nil {
+		return err
+	}
+	if !isPkgID(s.element.PkgID) {
+		return fmt.Errorf("pkgid %q is not a checksum", s.element.PkgID)
+	}
+	return nil
+}
+
+// identifyFile reads the pkgid attribute of filelists and other.
+func (s *Scanner) identifyFile(m markup) error {
+	if _, err := m.next(); err != nil {
+		return err
+	}
+	found := ""
+	for {
+		key, value, more := m.attr()
+		if !more {
+			break
+		}
+		if string(key) == "pkgid" {
+			found = pkgID(value)
+		}
+	}
+	if p, ok := m.(*plainMarkup); ok && p.bad {
+		return errNotPlain
+	}
+	s.element.PkgID = found
+	return nil
+}
+
+// identifyPrimary reads <checksum pkgid="YES"> and finds <location>; the first
+// of each counts.
+func (s *Scanner) identifyPrimary(m markup) error {
+	var e Element
+	var start, depth int
+	isID := false
+	for e.PkgID == "" || e.Loc.End == 0 {
+		kind, err := m.next()
+		if err == io.EOF {
+			return missingPart(e)
+		}
+		if err != nil {
+			return err
+		}
+		if kind == opening {
+			depth++
+			if depth != 2 {
+				continue
+			}
+			start = m.span().Start
+			isID = string(m.name()) == "checksum" && attrIs(m, "pkgid", "YES")
+			continue
+		}
+		depth--
+		switch {
+		case depth != 1:
+		case isID && e.PkgID == "":
+			text, err := m.text()
+			if err != nil {
+				return err
+			}
+			e.PkgID = pkgID(text)
+		case string(m.name()) == "location" && e.Loc.End == 0:
+			e.Loc = Span{start, m.span().End}
+		}
+	}
+	s.element.PkgID, s.element.Loc = e.PkgID, e.Loc
+	return nil
+}
+
+func missingPart(e Element) error {
+	if e.PkgID == "" {
+		return fmt.Errorf(`it has no <checksum pkgid="YES">`)
+	}
+	return fmt.Errorf("it has no <location>")
+}
+
+// attrIs reads the attributes of the current tag and reports whether key has
+// that value.
+func attrIs(m markup, key, want string) bool {
+	is := false
+	for {
+		k, v, more := m.attr()
+		if !more {
+			return is
+		}
+		if string(k) == key {
+			is = string(v) == want
+		}
+	}
+}
+
+// pkgID is the form in which package ids are compared.
+func pkgID(b []byte) string { return string(bytes.ToLower(bytes.TrimSpace(b))) }
+
+// isPkgID accepts what a checksum of 16 to 64 bytes looks like.
+func isPkgID(s string) bool {
+	if len(s) < 32 || len(s) > 128 || len(s)%2 != 0 {
+		return false
+	}
+	for i := range len(s) {
+		if hexDigit(s[i]) < 0 {
+			return false
+		}
+	}
+	return true
+}

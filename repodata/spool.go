@@ -1,0 +1,185 @@
+package repodata
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"slices"
+	"strings"
+)
+
+// Spool is a primary, filelists or other file that was decompressed and verified
+// once and lies in an unlinked temporary file, its elements addressable by
+// position and by package id. It keeps about 48 bytes per package in memory, and
+// may be used by several goroutines.
+type Spool struct {
+	typ   string
+	name  string // of the metadata file, for errors
+	file  *os.File
+	spans []spoolSpan
+	byID  []int // positions, sorted by id, then position
+}
+
+// spoolSpan is where one element lies. The first 16 bytes of the package id are
+// as good as all of it: md5 has no more.
+type spoolSpan struct {
+	offset int64
+	length int32
+	id     [16]byte
+}
+
+// spoolWindow is how many bytes neighbouring elements are read at once.
+const spoolWindow = 256 << 10
+
+// Spool decompresses the first record of a type into dir, which needs room for
+// its open-size. Nothing stays there: the file has no name any more when Spool
+// returns, whatever it returns.
+func (r *Repo) Spool(ctx context.Context, typ, dir string) (*Spool, error) {
+	f, err := os.CreateTemp(dir, ".spool-*")
+	if err != nil {
+		return nil, fmt.Errorf("spool %s: %w", r.location(typ), err)
+	}
+	s := &Spool{typ: typ, name: r.location(typ), file: f}
+	err = os.Remove(f.Name())
+	if err == nil {
+		err = s.load(ctx, r)
+	}
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("spool metadata: %w", err)
+	}
+	return s, nil
+}
+
+func (s *Spool) load(ctx context.Context, r *Repo) error {
+	w := bufio.NewWriterSize(s.file, spoolWindow)
+	var offset int64
+	var failed error
+	err := r.scan(ctx, s.typ, func(e Element) bool {
+		span := spoolSpan{offset: offset, length: int32(len(e.Raw))}
+		if span.id, failed = spoolID(e.PkgID); failed != nil {
+			return false
+		}
+		s.spans = append(s.spans, span)
+		offset += int64(len(e.Raw))
+		_, failed = w.Write(e.Raw)
+		return failed == nil
+	})
+	if err = cmp.Or(err, failed); err != nil {
+		return err
+	}
+	s.spans = slices.Clip(s.spans)
+	s.byID = make([]int, len(s.spans))
+	for i := range s.byID {
+		s.byID[i] = i
+	}
+	slices.SortFunc(s.byID, func(a, b int) int {
+		return cmp.Or(slices.Compare(s.spans[a].id[:], s.spans[b].id[:]), cmp.Compare(a, b))
+	})
+	return w.Flush()
+}
+
+func spoolID(pkgid string) (id [16]byte, err error) {
+	if !isPkgID(pkgid) {
+		return id, fmt.Errorf("pkgid %q is not a checksum", pkgid)
+	}
+	_, err = hex.Decode(id[:], []byte(pkgid[:2*len(id)]))
+	return id, err
+}
+
+// Len is the number of elements.
+func (s *Spool) Len() int { return len(s.spans) }
+
+// Span is where element i lies in the spool, bytes.
+func (s *Spool) Span(i int) Span {
+	start := int(s.spans[i].offset)
+	return Span{start, start + int(s.spans[i].length)}
+}
+
+// Lookup returns the positions of a package id, in the file's order; nil when it
+// is not there. The slice is not to be changed.
+func (s *Spool) Lookup(pkgid string) []int {
+	id, err := spoolID(strings.ToLower(pkgid))
+	if err != nil {
+		return nil
+	}
+	compare := func(i int, id [16]byte) int { return slices.Compare(s.spans[i].id[:], id[:]) }
+	from, found := slices.BinarySearchFunc(s.byID, id, compare)
+	if !found {
+		return nil
+	}
+	to := from
+	for to < len(s.byID) && s.spans[s.byID[to]].id == id {
+		to++
+	}
+	return s.byID[from:to:to]
+}
+
+// Read reads element i into buf, which grows as needed; it is valid as long as
+// buf is left alone. For many elements [Spool.Elements] is faster.
+func (s *Spool) Read(i int, buf []byte) (Element, error) {
+	n := int(s.spans[i].length)
+	buf = slices.Grow(buf[:0], n)[:n]
+	if _, err := s.file.ReadAt(buf, s.spans[i].offset); err != nil {
+		return Element{}, fmt.Errorf("read spooled %s: %w", s.name, err)
+	}
+	return s.identify(&Scanner{typ: s.typ}, buf)
+}
+
+func (s *Spool) identify(x *Scanner, raw []byte) (Element, error) {
+	if err := x.identify(raw); err != nil {
+		return Element{}, fmt.Errorf("read spooled %s: %w", s.name, err)
+	}
+	return x.element, nil
+}
+
+// Elements yields the elements at the given positions, in that order, each valid
+// until the next. Neighbours are read together, so ascending positions are fast.
+func (s *Spool) Elements(positions []int) iter.Seq2[Element, error] {
+	return func(yield func(Element, error) bool) {
+		x := &Scanner{typ: s.typ}
+		var buf []byte
+		for len(positions) > 0 {
+			n, size := s.run(positions)
+			first := s.spans[positions[0]].offset
+			buf = slices.Grow(buf[:0], size)[:size]
+			if _, err := s.file.ReadAt(buf, first); err != nil && err != io.EOF {
+				yield(Element{}, fmt.Errorf("read spooled %s: %w", s.name, err))
+				return
+			}
+			for _, i := range positions[:n] {
+				at := s.spans[i].offset - first
+				e, err := s.identify(x, buf[at:at+int64(s.spans[i].length)])
+				if !yield(e, err) || err != nil {
+					return
+				}
+			}
+			positions = positions[n:]
+		}
+	}
+}
+
+// run is how many of the positions to read together, and how many bytes that is:
+// ascending, close to each other, and within one window.
+func (s *Spool) run(positions []int) (n, size int) {
+	first := s.spans[positions[0]]
+	size = int(first.length)
+	for n = 1; n < len(positions); n++ {
+		next := s.spans[positions[n]]
+		gap := next.offset - first.offset - int64(size)
+		end := next.offset - first.offset + int64(next.length)
+		if gap < 0 || gap > spoolWindow/16 || end > spoolWindow {
+			break
+		}
+		size = int(end)
+	}
+	return n, size
+}
+
+// Close gives the disk space back.
+func (s *Spool) Close() error { return s.file.Close() }

@@ -1,0 +1,263 @@
+package repodata
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"iter"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"flatstream/repodata/codec"
+	"flatstream/repodata/digest"
+)
+
+const xmlDeclaration = `<?xml version="1.0" encoding="UTF-8"?>` + "\n"
+
+// recordOrder is createrepo_c's; other types follow as they were written.
+var recordOrder = [...]string{TypePrimary, TypeFilelists, TypeOther, TypeGroup, TypeModules, TypeUpdateinfo}
+
+// WriterOptions say how a repository is written.
+type WriterOptions struct {
+	// Format is the compression of every file but repomd.xml; the zero value is
+	// none, [codec.Gzip] is what every client reads.
+	Format codec.Format
+	// Encoder is a reusable encoder of that format; nil makes one. One per worker:
+	// a Writer uses it only while one of its methods runs.
+	Encoder *codec.Encoder
+	// Revision of repomd.xml, and Timestamp (seconds since 1970) of all its
+	// records. Nothing is taken from the clock.
+	Revision  string
+	Timestamp int64
+	Tags      Tags
+}
+
+// Writer writes one repository's metadata, each file under its checksum's name
+// and repomd.xml last, so that no half repository can exist. Same input, same
+// bytes. It serves one goroutine.
+type Writer struct {
+	dir     string // DIR/repodata
+	opt     WriterOptions
+	buf     *bufio.Writer
+	records []Record
+	closed  bool
+}
+
+// NewWriter makes dir/repodata. There must be no repomd.xml in it yet.
+// Directories get mode 0755 and files 0644, whatever the umask.
+func NewWriter(dir string, opt WriterOptions) (*Writer, error) {
+	w := &Writer{dir: filepath.Join(dir, "repodata"), opt: opt}
+	if err := os.MkdirAll(w.dir, 0o755); err != nil {
+		return nil, fmt.Errorf("write repository: %w", err)
+	}
+	if err := os.Chmod(w.dir, 0o755); err != nil { // against the umask
+		return nil, fmt.Errorf("write repository: %w", err)
+	}
+	if _, err := os.Lstat(filepath.Join(w.dir, "repomd.xml")); err == nil {
+		return nil, fmt.Errorf("write repository: %s has a repomd.xml already", w.dir)
+	}
+	if opt.Encoder == nil {
+		var err error
+		if w.opt.Encoder, err = codec.NewEncoder(opt.Format); err != nil {
+			return nil, fmt.Errorf("write repository: %w", err)
+		}
+	}
+	w.buf = bufio.NewWriterSize(nil, 128<<10)
+	return w, nil
+}
+
+// roots are createrepo_c's opening tags (cr_xmlfile_set_num_of_pkgs).
+var roots = map[string]string{
+	TypePrimary:   `<metadata xmlns="http://linux.duke.edu/metadata/common" xmlns:rpm="http://linux.duke.edu/metadata/rpm" packages="%d">`,
+	TypeFilelists: `<filelists xmlns="http://linux.duke.edu/metadata/filelists" packages="%d">`,
+	TypeOther:     `<otherdata xmlns="http://linux.duke.edu/metadata/other" packages="%d">`,
+}
+
+// Packages writes primary, filelists or other from count elements, each as its
+// bytes on lines of its own. Another count than announced is an error.
+func (w *Writer) Packages(typ string, count int, elements iter.Seq2[[]byte, error]) error {
+	root, err := rootElement(typ)
+	if err != nil {
+		return fmt.Errorf("write repository: %w", err)
+	}
+	return w.write(typ, typ+".xml", func(out *bufio.Writer) error {
+		out.WriteString(xmlDeclaration)
+		fmt.Fprintf(out, roots[typ]+"\n", count)
+		n := 0
+		for raw, err := range elements {
+			if err != nil {
+				return err
+			}
+			n++
+			out.Write(raw)
+			if err := out.WriteByte('\n'); err != nil {
+				return err
+			}
+		}
+		if n != count {
+			return fmt.Errorf("%d packages were announced and %d came", count, n)
+		}
+		_, err := fmt.Fprintf(out, "</%s>", root) // and no newline, like createrepo_c
+		return err
+	})
+}
+
+// Data writes any other file: updateinfo.xml, comps.xml, modules.yaml. The name
+// is what stands behind the checksum, without the compression's ending.
+func (w *Writer) Data(typ, name string, r io.Reader) error {
+	return w.write(typ, name, func(out *bufio.Writer) error {
+		_, err := io.Copy(out, r)
+		return err
+	})
+}
+
+// write makes one metadata file and its record.
+func (w *Writer) write(typ, name string, content func(*bufio.Writer) error) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("write %s: %w", filepath.Join(w.dir, name), err)
+		}
+	}()
+	if w.closed {
+		return errors.New("the repository is complete")
+	}
+	if slices.ContainsFunc(w.records, func(r Record) bool { return r.Type == typ }) {
+		return fmt.Errorf("there is a record %q already", typ)
+	}
+	name += w.opt.Format.Ext()
+	if err := CheckHref(name); err != nil || strings.Contains(name, "/") {
+		return errors.Join(errors.New("that is no file name"), err)
+	}
+	temporary := filepath.Join(w.dir, ".tmp-"+name)
+	f, err := create(temporary)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		f.Close()
+		if err != nil {
+			os.Remove(temporary)
+		}
+	}()
+	rec, err := w.encode(f, content)
+	if err != nil {
+		return err
+	}
+	rec.Type = typ
+	rec.Location = "repodata/" + rec.Checksum.Hex + "-" + name
+	if err := f.Close(); err != nil {
+		return err
+	}
+	if err := os.Rename(temporary, filepath.Join(w.dir, rec.Checksum.Hex+"-"+name)); err != nil {
+		return err
+	}
+	w.records = append(w.records, rec)
+	return nil
+}
+
+// create opens a new file with mode 0644, whatever the umask.
+func create(name string) (*os.File, error) {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Chmod(0o644); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// encode pours content through a hash, the encoder and another hash into f.
+func (w *Writer) encode(f *os.File, content func(*bufio.Writer) error) (Record, error) {
+	stored := meter{w: f, h: sha256.New()}
+	w.opt.Encoder.Reset(&stored)
+	open := meter{w: w.opt.Encoder, h: sha256.New()}
+	w.buf.Reset(&open)
+	err := content(w.buf)
+	if err == nil {
+		err = w.buf.Flush()
+	}
+	if err == nil {
+		err = w.opt.Encoder.Close()
+	}
+	rec := Record{Timestamp: w.opt.Timestamp, Checksum: stored.sum(), Size: stored.n, OpenSize: -1}
+	if w.opt.Format != codec.None {
+		rec.OpenChecksum, rec.OpenSize = open.sum(), open.n
+	}
+	return rec, err
+}
+
+// meter counts and hashes what passes.
+type meter struct {
+	w io.Writer
+	h hash.Hash
+	n int64
+}
+
+func (m *meter) Write(p []byte) (int, error) {
+	n, err := m.w.Write(p)
+	m.h.Write(p[:n])
+	m.n += int64(n)
+	return n, err
+}
+
+func (m *meter) sum() digest.Checksum {
+	return digest.Checksum{Algo: "sha256", Hex: hex.EncodeToString(m.h.Sum(nil))}
+}
+
+// Close writes repomd.xml. Without it there is no repository.
+func (w *Writer) Close() (*RepoMD, error) {
+	if w.closed {
+		return nil, fmt.Errorf("write %s: the repository is complete", filepath.Join(w.dir, "repomd.xml"))
+	}
+	md := &RepoMD{Revision: w.opt.Revision, Tags: w.opt.Tags}
+	for _, typ := range recordOrder {
+		for _, rec := range w.records {
+			if rec.Type == typ {
+				md.Records = append(md.Records, rec)
+			}
+		}
+	}
+	for _, rec := range w.records {
+		if !slices.Contains(recordOrder[:], rec.Type) {
+			md.Records = append(md.Records, rec)
+		}
+	}
+	md.Raw = md.Marshal()
+	if err := w.writeIndex(md.Raw); err != nil {
+		return nil, fmt.Errorf("write repomd.xml: %w", err)
+	}
+	w.closed = true
+	return md, nil
+}
+
+func (w *Writer) writeIndex(b []byte) (err error) {
+	if _, ok := (&RepoMD{Records: w.records}).Record(TypePrimary); !ok {
+		return errors.New("there is no primary")
+	}
+	temporary := filepath.Join(w.dir, ".tmp-repomd.xml")
+	f, err := create(temporary)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		f.Close()
+		if err != nil {
+			os.Remove(temporary)
+		}
+	}()
+	if _, err := f.Write(b); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(temporary, filepath.Join(w.dir, "repomd.xml"))
+}
