@@ -60,8 +60,8 @@ func writeManifest(w io.Writer, entries []Entry) error {
 // parseManifest reads what writeManifest wrote; a last line without its end is
 // an error, so a truncated file is never taken for a whole one.
 func parseManifest(data []byte) ([]Entry, error) {
-	head, rest, _ := bytes.Cut(data, []byte("\n"))
-	if string(head) != manifestHead {
+	head, rest, ended := bytes.Cut(data, []byte("\n"))
+	if !ended || string(head) != manifestHead {
 		return nil, fmt.Errorf("manifest begins with %.40q, want %q", head, manifestHead)
 	}
 	var entries []Entry
