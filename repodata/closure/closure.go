@@ -52,29 +52,6 @@ type Options struct {
 	Jobs int // workers; 0: one per processor
 }
 
-// systemArches lists, by base arch, what such a system installs beside itself and
-// noarch. The list is that of DNF's basearch groups for the arches that EL is
-// built for, without the x86-64 levels that no repository of ours carries.
-func systemArches(basearch string) []string {
-	switch basearch {
-	case "x86_64":
-		return []string{"x86_64", "i686", "i586", "i486", "i386"}
-	case "i386", "i486", "i586", "i686":
-		return []string{"i686", "i586", "i486", "i386"}
-	}
-	return []string{basearch}
-}
-
-// Arches lists the package arches that a system of the given base arch installs:
-// for x86_64 its multilib too, for every other its own; noarch always. The empty
-// string means x86_64.
-func Arches(basearch string) []string {
-	if basearch == "" {
-		basearch = "x86_64"
-	}
-	return append(systemArches(basearch), "noarch")
-}
-
 // check reports an id that is not of this universe: a mistake of the caller.
 func (u *Universe) check(id RepoID) error {
 	if id < 0 || int(id) >= len(u.repos) {

@@ -25,6 +25,7 @@ const (
 	WarnForeignArch   = "foreign-arch"      // packages of an arch that such a system does not install
 	WarnSource        = "source-packages"   // source packages, not checked here
 	WarnRPMLib        = "unknown-rpmlib"    // a feature that rpm 4.14 does not have
+	WarnNoFilelists   = "no-filelists"      // a supplier cannot be asked who owns a required path
 	WarnOtherMetadata = "differing-package" // one pkgid described in two ways
 )
 

@@ -1,0 +1,71 @@
+package closure
+
+import (
+	"context"
+	"fmt"
+	"hash/maphash"
+
+	"flatstream/repodata"
+)
+
+// Add reads a repository's primary and returns its id. The name is what reports
+// call it: a repository id or a source's NAME, each once in a universe. A package
+// that another repository had with the same element is not parsed again; the same
+// pkgid with another element is a package of its own and a warning.
+//
+// The error names the repository. It is not in the universe then, and checks that
+// should have had it prove nothing.
+func (u *Universe) Add(ctx context.Context, name string, r *repodata.Repo) (RepoID, error) {
+	repo := repository{name: name, source: r}
+	for _, other := range u.repos {
+		if other.name == name {
+			return 0, fmt.Errorf("add repository %s: another has that name", name)
+		}
+	}
+	var decoder repodata.Decoder
+	for e, err := range r.Elements(ctx, repodata.TypePrimary) {
+		if err == nil {
+			err = u.add(&repo, &decoder, e)
+		}
+		if err != nil {
+			return 0, fmt.Errorf("read repository %s: %w", name, err)
+		}
+	}
+	return u.enter(repo), nil
+}
+
+// enter takes a repository in that has been read.
+func (u *Universe) enter(r repository) RepoID {
+	u.repos = append(u.repos, r)
+	clear(u.looked) // the new one may own paths that were looked up in the others
+	return RepoID(len(u.repos) - 1)
+}
+
+func (u *Universe) add(repo *repository, d *repodata.Decoder, e repodata.Element) error {
+	h := u.hash(e.Raw[:e.Loc.Start], e.Raw[e.Loc.End:])
+	id, known := u.elements[element{e.PkgID, h}]
+	if !known {
+		p, err := d.Package(e, repodata.PartRelations|repodata.PartFiles)
+		if err != nil {
+			return err
+		}
+		id = u.insert(element{e.PkgID, h}, p)
+	}
+	if !repo.packages.has(id) {
+		repo.packages.add(id)
+		if first := u.pkgids[e.PkgID]; first != id {
+			repo.differs = append(repo.differs, [2]int32{id, first})
+		}
+	}
+	return nil
+}
+
+// hash is that of an element without its location.
+func (u *Universe) hash(before, after []byte) uint64 {
+	var h maphash.Hash
+	h.SetSeed(u.seed)
+	h.Write(before)
+	h.WriteByte(0)
+	h.Write(after)
+	return h.Sum64()
+}

@@ -1,0 +1,85 @@
+package closure
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+)
+
+// lookUp finds in filelists who owns the given paths (ids of names), for every
+// repository of the universe: one sparse pass over each. It reports whether that
+// has found an owner who was not known. Directories and ghosts count.
+func (u *Universe) lookUp(ctx context.Context, paths map[int32]bool, jobs int) (bool, error) {
+	want := make(map[string]bool, len(paths))
+	for id := range paths {
+		if !u.looked[id] {
+			want[u.names.text[id]] = true
+		}
+	}
+	if len(want) == 0 {
+		return false, nil
+	}
+	owned := make([][]provide, len(u.repos))
+	errs := make([]error, len(u.repos))
+	parallel(jobs, len(u.repos), func(i int) { owned[i], errs[i] = u.owners(ctx, &u.repos[i], want) })
+	for i, err := range errs {
+		if err != nil {
+			return false, fmt.Errorf("read the file lists of repository %s: %w", u.repos[i].name, err)
+		}
+	}
+	if u.looked == nil {
+		u.looked = make(map[int32]bool)
+	}
+	maps.Copy(u.looked, paths)
+	return u.own(slices.Concat(owned...)), nil
+}
+
+// own adds owners of paths that are not known yet.
+func (u *Universe) own(owners []provide) bool {
+	known := make(map[provide]bool)
+	x := u.indexed()
+	for _, o := range owners {
+		for _, p := range x.of(o.name) {
+			known[p] = true
+		}
+	}
+	before := len(u.provides)
+	for _, o := range owners {
+		if !known[o] {
+			known[o] = true
+			u.provides = append(u.provides, o)
+		}
+	}
+	if len(u.provides) == before {
+		return false
+	}
+	u.index = nil
+	return true
+}
+
+// owners reads one repository's filelists. A package's files are its own, whatever
+// repository told them. A repository that has no filelists owns nothing; checks
+// that needed them say so.
+func (u *Universe) owners(ctx context.Context, r *repository, want map[string]bool) ([]provide, error) {
+	var found []provide
+	for o, err := range r.source.FileOwners(ctx, want) {
+		if errors.Is(err, fs.ErrNotExist) {
+			r.unlisted = true
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		name, _ := u.names.lookup(o.Path)
+		id, ok := u.pkgids[o.PkgID]
+		for ; ok && id >= 0; id = u.packages[id].twin {
+			if r.packages.has(id) && !isSource(u.packages[id].Arch) {
+				found = append(found, provide{name: name, pkg: id})
+			}
+		}
+	}
+	return found, nil
+}
