@@ -85,10 +85,10 @@ func ParseRich(s string) (*Expr, error) {
 	p := richParser{rest: s}
 	e, err := p.group(1)
 	if err == nil && p.rest != "" {
-		err = fmt.Errorf("%q stands after the end", p.rest)
+		err = fmt.Errorf("%.200q stands after the end", p.rest)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("parse rich dependency %q: %w", s, err)
+		return nil, fmt.Errorf("parse rich dependency %.200q: %w", s, err)
 	}
 	return e, nil
 }
@@ -115,11 +115,14 @@ func (p *richParser) group(depth int) (*Expr, error) {
 			p.rest = p.rest[1:]
 			return e.finish()
 		}
-		word := p.word()
-		if err := e.extend(word); err != nil {
+		end := strings.IndexAny(p.rest, richSpace[:6]+")")
+		if end < 0 {
+			end = len(p.rest)
+		}
+		if err := e.extend(p.rest[:end]); err != nil {
 			return nil, err
 		}
-		p.rest = p.rest[len(word):]
+		p.rest = p.rest[end:]
 	}
 }
 
@@ -167,15 +170,24 @@ func (p *richParser) argument(depth int) (*Expr, error) {
 	case p.rest[0] == ')':
 		return nil, errors.New("a name is missing before a closing parenthesis")
 	}
-	d := Dep{Name: p.take()}
-	p.skipSpace()
-	op, err := ParseOp(p.word())
-	if err != nil { // no operator of versions, so one of expressions
-		return &Expr{Dep: d}, nil
+	name, err := p.take()
+	if err != nil {
+		return nil, err
 	}
-	p.take()
 	p.skipSpace()
-	if d, err = newDep(d.Name, op, p.take()); err != nil {
+	sign, _ := p.word()
+	op, err := ParseOp(sign)
+	if err != nil { // no operator of versions, so one of expressions
+		return &Expr{Dep: Dep{Name: name}}, nil
+	}
+	p.rest = p.rest[len(sign):]
+	p.skipSpace()
+	version, err := p.take()
+	if err != nil {
+		return nil, err
+	}
+	d, err := newDep(name, op, version)
+	if err != nil {
 		return nil, err
 	}
 	return &Expr{Dep: d}, nil
@@ -183,29 +195,34 @@ func (p *richParser) argument(depth int) (*Expr, error) {
 
 func (p *richParser) skipSpace() { p.rest = strings.TrimLeft(p.rest, richSpace) }
 
-// richSpace is rpm's risspace and the comma.
+// richSpace is rpm's risspace and, last, the comma, which does not end an operator.
 const richSpace = " \t\n\v\f\r,"
 
-// word is the next word, up to white space or a parenthesis that it did not open.
-func (p *richParser) word() string {
-	open := 0
+// word is the next word, up to white space or a parenthesis that it did not open,
+// and how many it opened and did not close.
+func (p *richParser) word() (w string, open int) {
 	for i := range len(p.rest) {
 		switch c := p.rest[i]; {
 		case strings.IndexByte(richSpace, c) >= 0:
-			return p.rest[:i]
+			return p.rest[:i], open
 		case c == '(':
 			open++
+		case c == ')' && open == 0:
+			return p.rest[:i], 0
 		case c == ')':
-			if open--; open < 0 {
-				return p.rest[:i]
-			}
+			open--
 		}
 	}
-	return p.rest
+	return p.rest, open
 }
 
-func (p *richParser) take() string {
-	w := p.word()
+// take reads a name or a version. One with an open parenthesis, which rpm lets
+// pass, is refused: before a closing one it would not mean the same.
+func (p *richParser) take() (string, error) {
+	w, open := p.word()
+	if open > 0 {
+		return "", fmt.Errorf("%q has a parenthesis that is not closed", w)
+	}
 	p.rest = p.rest[len(w):]
-	return w
+	return w, nil
 }
