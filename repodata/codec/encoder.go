@@ -9,8 +9,12 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
+// The fastest levels whose output is at most about 1.15 times createrepo_c's gzip
+// (level 6 of zlib), measured on CentOS Stream 9 AppStream's primary: gzip 4 is
+// 1.16 times as large at 470 MB/s, level 5 1.05 at 380; zstd's fastest is 0.88 at
+// 760 MB/s, so nothing above it is worth its time.
 const (
-	gzipLevel = 5
+	gzipLevel = 4
 	zstdLevel = zstd.SpeedFastest
 )
 
