@@ -12,11 +12,14 @@ import (
 )
 
 // Filtered returns b's document with only those artifacts that keep reports true
-// for, called with each as the document writes it. Nothing else changes, but
-// comments among the artifacts and the list's rpm-map go, and an artifact without
-// an epoch, which libmodulemd would refuse (P22), gets its 0. Without any artifact
-// left the whole entry goes. A Build that Parse did not return has no document and
-// gives nil.
+// for, called with each as the document writes it. The rest stays as it is, except
+// for what would make libmodulemd refuse the document and can be mended: an
+// artifact without an epoch gets its 0 (P22), aliases are written out. Comments
+// among the artifacts and the list's rpm-map go. Without any artifact left the
+// whole entry goes.
+//
+// It is nil for a Build that Parse did not return, since that has no document, and
+// for one whose aliases multiply beyond reason.
 func (b *Build) Filtered(keep func(nevra string) bool) []byte {
 	var kept []string
 	for _, a := range b.Artifacts {
@@ -28,10 +31,16 @@ func (b *Build) Filtered(keep func(nevra string) bool) []byte {
 	if err != nil {
 		return nil
 	}
-	if text, ok := spliceArtifacts(b.Raw, root, kept); ok && b.saysOnly(text, kept) {
-		return text
+	if !hasAlias(root) {
+		if text, ok := spliceArtifacts(b.Raw, root, kept); ok && b.saysOnly(text, kept) {
+			return text
+		}
 	}
-	return encodeArtifacts(root, kept)
+	text := encodeArtifacts(root, kept)
+	if text == nil || !b.saysOnly(text, kept) {
+		return nil
+	}
+	return text
 }
 
 // withEpoch writes the epoch where it is missing.
@@ -135,11 +144,13 @@ func plain(s string) string {
 }
 
 // encodeArtifacts writes the whole document anew, for the rare forms that cannot
-// be edited by lines: flow mappings, anchors among the artifacts.
+// be edited by lines: flow mappings and aliases.
 func encodeArtifacts(root *yaml.Node, artifacts []string) []byte {
+	steps := 0
+	root = expand(root, &steps)
 	data := child(root, "data")
-	for data != nil && data.Kind == yaml.AliasNode {
-		data = data.Alias
+	if data == nil {
+		return nil
 	}
 	setArtifacts(data, artifacts)
 	out, err := yaml.Marshal(root)
@@ -149,16 +160,37 @@ func encodeArtifacts(root *yaml.Node, artifacts []string) []byte {
 	return out
 }
 
+// expand copies a tree with its aliases written out; nil when that takes too many
+// steps or never ends.
+func expand(n *yaml.Node, steps *int) *yaml.Node {
+	for n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	if *steps++; *steps > maxMarks {
+		return nil
+	}
+	c := *n
+	c.Anchor, c.Content = "", nil
+	for _, part := range n.Content {
+		part = expand(part, steps)
+		if part == nil {
+			return nil
+		}
+		c.Content = append(c.Content, part)
+	}
+	return &c
+}
+
+// setArtifacts replaces the values of data.artifacts.
 func setArtifacts(data *yaml.Node, artifacts []string) {
+	scalar := func(s string) *yaml.Node { return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s} }
 	list := &yaml.Node{Kind: yaml.SequenceNode}
 	for _, a := range artifacts {
-		list.Content = append(list.Content, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: a})
+		list.Content = append(list.Content, scalar(a))
 	}
-	scalar := func(s string) *yaml.Node { return &yaml.Node{Kind: yaml.ScalarNode, Value: s} }
-	value := &yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{scalar("rpms"), list}}
 	for i := 0; i+1 < len(data.Content); i += 2 {
 		if data.Content[i].Value == "artifacts" {
-			data.Content[i+1] = value
+			data.Content[i+1] = &yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{scalar("rpms"), list}}
 		}
 	}
 }

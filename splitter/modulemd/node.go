@@ -141,11 +141,14 @@ func (d *document) name(n *yaml.Node) string {
 }
 
 // names returns a list of names. A lone one is taken as a list of one, as
-// libmodulemd does, with a warning; a null as none.
+// libmodulemd does, and a null as none, both with a warning.
 func (d *document) names(n *yaml.Node) []string {
 	n = d.follow(n)
 	switch {
-	case n == nil || isNull(n):
+	case n == nil:
+		return nil
+	case isNull(n):
+		d.remark(lenientDocument, "line %d: nothing stands where a list is expected, read as an empty one", d.lineOf(n))
 		return nil
 	case n.Kind == yaml.ScalarNode:
 		s := d.name(n)

@@ -6,8 +6,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// dateForms are the forms of modified and eol_date, UTC to the minute, that
-// libmodulemd reads; the first is the spec's.
+// dateForms are the forms of modified and eol_date, UTC to the minute. The first is
+// the spec's; libmodulemd's messages promise the second, but it refuses it.
 var dateForms = []string{"2006-01-02T15:04Z", "2006-01-02 15:04Z"}
 
 // EffectiveObsoletes returns what is announced for a build of module:stream with
@@ -102,6 +102,11 @@ func (d *document) addObsoletes(f *File, version string, data *yaml.Node) {
 func (d *document) strictObsoletes(o *Obsoletes) {
 	if o.Message == "" {
 		d.remark(rejected, "no message")
+	}
+	for _, s := range []string{o.Modified, o.EOLDate} {
+		if _, err := time.Parse(dateForms[0], s); s != "" && err != nil {
+			d.remark(rejected, "date %s is not YYYY-MM-DDTHH:MMZ", quote(s))
+		}
 	}
 	if (o.ByModule == "") != (o.ByStream == "") {
 		d.remark(rejected, "obsoleted_by needs both module and stream")

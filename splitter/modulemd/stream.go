@@ -95,6 +95,9 @@ func (d *document) profiles(n *yaml.Node) map[string][]string {
 		if m == nil {
 			m = map[string][]string{}
 		}
+		if isNull(p.value) {
+			d.remark(rejected, "profile %s is empty, not a mapping", quote(p.key))
+		}
 		m[p.key] = d.rpms(p.value)
 	}
 	return m
@@ -122,7 +125,7 @@ func (d *document) entryV1(n *yaml.Node) []Requires {
 // requiresV2 reads the list of entries. A lone mapping is taken as a list of one.
 func (d *document) requiresV2(b *Build, n *yaml.Node) {
 	n = d.follow(n)
-	if n == nil || isNull(n) {
+	if n == nil {
 		return
 	}
 	entries := []*yaml.Node{n}
@@ -144,8 +147,12 @@ func (d *document) requiresV2(b *Build, n *yaml.Node) {
 
 func (d *document) entryV2(n *yaml.Node) Requires {
 	var r Requires
+	n = d.follow(n)
 	for _, p := range d.pairs(n) {
 		r = append(r, Require{Module: p.key, Streams: d.names(p.value)})
+	}
+	if n != nil && d.err == nil && (n.Kind != yaml.MappingNode || len(n.Content) != 2*len(r)) {
+		d.remark(rejected, "line %d: required modules are no mapping in which each stands once", d.lineOf(n))
 	}
 	return r
 }

@@ -1,6 +1,7 @@
 package modulemd
 
 import (
+	"math"
 	"regexp"
 	"strconv"
 
@@ -11,10 +12,10 @@ import (
 // can read it (P22). DNF then knows nothing of the build and takes its packages as
 // non-modular.
 func (d *document) strict(b *Build, mdversion string, data *yaml.Node) {
-	if b.Summary == "" {
+	if child(data, "summary") == nil {
 		d.remark(rejected, "no summary")
 	}
-	if b.Description == "" {
+	if child(data, "description") == nil {
 		d.remark(rejected, "no description")
 	}
 	if l := child(data, "license", "module"); l == nil || len(l.Content) == 0 && (l.Kind != yaml.ScalarNode || isNull(l)) {
@@ -60,7 +61,8 @@ func (d *document) strictArtifacts(b *Build, data *yaml.Node) {
 	}
 }
 
-// strictBuildorder looks for a buildorder that is no signed 64-bit number.
+// strictBuildorder looks for a buildorder that is no signed 64-bit number;
+// libmodulemd refuses the greatest, too.
 func (d *document) strictBuildorder(components *yaml.Node) {
 	if components == nil || components.Kind != yaml.MappingNode {
 		return
@@ -70,8 +72,8 @@ func (d *document) strictBuildorder(components *yaml.Node) {
 		if order == nil {
 			continue
 		}
-		if _, err := strconv.ParseInt(order.Value, 10, 64); err != nil {
-			d.remark(rejected, "component %s: buildorder %s is no signed 64-bit number", quote(components.Content[i].Value), quote(order.Value))
+		if v, err := strconv.ParseInt(order.Value, 10, 64); err != nil || v == math.MaxInt64 {
+			d.remark(rejected, "component %s: buildorder %s is no signed number below 2^63-1", quote(components.Content[i].Value), quote(order.Value))
 		}
 	}
 }
