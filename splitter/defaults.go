@@ -1,0 +1,111 @@
+package splitter
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+
+	"flatstream/splitter/modulemd"
+)
+
+// mergeDefaults finds each module's default stream (rule 7): within one file the
+// last document wins; between sources the newer one, and two equally new ones that
+// differ give none. A newer one that names no stream clears nothing.
+func mergeDefaults(files []SourceModules, w *indexWarnings) map[string]string {
+	type state struct {
+		stream, source string
+		modified       uint64
+		conflict       bool
+	}
+	merged := map[string]state{}
+	for _, f := range files {
+		last := map[string]*modulemd.Defaults{}
+		for _, d := range f.File.Defaults {
+			if other := last[d.Module]; other != nil && other.Stream != d.Stream {
+				w.add("repeated-default", "%s: two documents give %s a default stream, %q and %q; the last one counts",
+					f.Source, d.Module, other.Stream, d.Stream)
+			}
+			last[d.Module] = d
+		}
+		for _, module := range slices.Sorted(maps.Keys(last)) {
+			d := last[module]
+			old, ok := merged[module]
+			next := state{stream: d.Stream, source: f.Source, modified: d.Modified}
+			switch {
+			case !ok:
+			case d.Modified < old.modified:
+				continue
+			case d.Stream == "":
+				next.stream, next.source, next.conflict = old.stream, old.source, old.conflict
+			case d.Modified == old.modified && old.conflict:
+				continue
+			case d.Modified == old.modified && old.stream != "" && old.stream != d.Stream:
+				w.add("conflicting-default", "%s says that the default stream of %s is %q, %s says %q: it has none",
+					old.source, module, old.stream, f.Source, d.Stream)
+				next.stream, next.conflict = "", true
+			}
+			merged[module] = next
+		}
+	}
+	defaults := map[string]string{}
+	for module, s := range merged {
+		if s.stream != "" {
+			defaults[module] = s.stream
+		}
+	}
+	return defaults
+}
+
+// warnDefaults names the defaults that point nowhere.
+func (x *Index) warnDefaults(w *indexWarnings) {
+	for _, m := range x.modules {
+		if s := x.defaults[m]; s != "" && x.byStream[StreamID{m, s}] == nil {
+			w.add("absent-default", "the default stream %s has no document", StreamID{m, s})
+		}
+	}
+}
+
+// mergeObsoletes keeps, per stream and context, the newest statement, and leaves
+// out those that were reset.
+func mergeObsoletes(files []SourceModules) []*modulemd.Obsoletes {
+	type key struct{ module, stream, context string }
+	newest := map[key]*modulemd.Obsoletes{}
+	for _, f := range files {
+		for _, o := range f.File.Obsoletes {
+			k := key{o.Module, o.Stream, o.Context}
+			if old := newest[k]; old == nil || compareModified(o.Modified, old.Modified) >= 0 {
+				newest[k] = o
+			}
+		}
+	}
+	var all []*modulemd.Obsoletes
+	for _, o := range newest {
+		if !o.Reset {
+			all = append(all, o)
+		}
+	}
+	slices.SortFunc(all, func(a, b *modulemd.Obsoletes) int {
+		return cmp.Or(cmp.Compare(a.Module, b.Module), cmp.Compare(a.Stream, b.Stream), cmp.Compare(a.Context, b.Context))
+	})
+	return all
+}
+
+// compareModified orders two times as modulemd-obsoletes writes them (RFC 3339,
+// seconds optional); what is no time sorts by its text.
+func compareModified(a, b string) int {
+	ta, tb := parseModified(a), parseModified(b)
+	if ta.IsZero() || tb.IsZero() {
+		return cmp.Compare(a, b)
+	}
+	return ta.Compare(tb)
+}
+
+func parseModified(s string) time.Time {
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04Z07:00"} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t
+		}
+	}
+	return time.Time{}
+}
