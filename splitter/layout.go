@@ -25,13 +25,19 @@ func escapeElement(name string) (string, error) {
 		if c := name[i]; plainByte(c) && (c != '.' || i > 0) {
 			b.WriteByte(c)
 		} else {
-			fmt.Fprintf(&b, "~%02X", c)
+			b.WriteString(tilde(c))
 		}
 	}
 	if b.Len() > MaxElement {
-		return "", fmt.Errorf("the name %.40q... is %d bytes as a directory, over the limit of %d", name, b.Len(), MaxElement)
+		return "", tooLong(b.String())
 	}
 	return b.String(), nil
+}
+
+func tilde(c byte) string { return fmt.Sprintf("~%02X", c) }
+
+func tooLong(element string) error {
+	return fmt.Errorf("the name %.40q... is %d bytes as a directory, over the limit of %d", element, len(element), MaxElement)
 }
 
 func plainByte(c byte) bool {

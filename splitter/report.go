@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 )
 
 // Generator marks a report.json as ours; a target whose report says anything else
@@ -118,4 +119,33 @@ func ReadReport(target fs.FS) (*Report, error) {
 		return nil, fmt.Errorf("%w: %s was written by %q", ErrNotTarget, ReportName, r.Generator)
 	}
 	return &r, nil
+}
+
+// Report says what the plan will make; its bytes depend on nothing else.
+func (p *Plan) Report() *Report {
+	r := &Report{
+		Schema: 1, Generator: Generator, Platform: p.Index.Platform(), Arch: p.Index.Arch(),
+		Layout: string(p.Options.Layout), Link: string(p.Options.Link),
+		Sources: []ReportSource{}, Repos: []ReportRepo{}, Warnings: append([]Warning{}, p.Warnings...),
+	}
+	for i, s := range p.Sources {
+		r.Sources = append(r.Sources, ReportSource{s.Name, s.Role, s.Location(), s.Repo.MD.Revision, p.counts[i]})
+	}
+	for _, f := range p.Repos {
+		repo := ReportRepo{
+			ID: f.ID, Kind: f.Kind, Path: f.Path, Module: f.Module, Stream: f.Stream, Packages: f.Len(),
+			Builds: []string{}, Requires: append([]string{}, f.Requires...), Optional: f.Optional,
+			Missing: append([]Missing{}, f.Missing...), Hidden: append([]Hidden{}, f.Hidden...),
+		}
+		if f.Group != nil {
+			repo.Context = f.Group.Context
+		}
+		for _, b := range f.Builds {
+			if name := b.NSVCA(); !slices.Contains(repo.Builds, name) {
+				repo.Builds = append(repo.Builds, name)
+			}
+		}
+		r.Repos = append(r.Repos, repo)
+	}
+	return r
 }

@@ -45,7 +45,7 @@ func (b *Build) Filtered(keep func(nevra string) bool) []byte {
 
 // withEpoch writes the epoch where it is missing.
 func withEpoch(artifact string) string {
-	if strictNEVRA.MatchString(artifact) {
+	if isStrictNEVRA(artifact) {
 		return artifact
 	}
 	if n, err := rpmver.ParseNEVRA(artifact); err == nil {
@@ -136,7 +136,7 @@ func writeArtifacts(out *bytes.Buffer, indent int, ending string, artifacts []st
 
 // plain writes a NEVRA as it is and quotes anything else.
 func plain(s string) string {
-	if strictNEVRA.MatchString(s) && !strings.ContainsAny(s, " \t#\"'\\") && !strings.ContainsAny(s[:1], "!&*-?:,[]{}|>%@`") {
+	if isStrictNEVRA(s) && !strings.ContainsAny(s, " \t#\"'\\") && !strings.ContainsAny(s[:1], "!&*-?:,[]{}|>%@`") {
 		return s
 	}
 	quoted, _ := json.Marshal(s) // a string always can

@@ -45,9 +45,11 @@ type splitter struct {
 	lines int   // read so far
 	size  int64 // bytes read so far
 	index int   // of the next document
+	marks int   // marker lines read so far
 	open  bool  // a "---" line has begun the next document
 	rest  []byte
 	ended bool
+	buf   []byte // for the document being read, used again
 }
 
 // next returns the next document that says something, or io.EOF.
@@ -57,27 +59,32 @@ func (s *splitter) next() (text, error) {
 		if err != nil {
 			return doc, err
 		}
+		if s.marks++; s.marks > maxMarkers {
+			return doc, hostile("more than %d lines of --- and ...", maxMarkers)
+		}
 		if silent(doc.raw) {
 			continue
 		}
 		if s.index >= maxDocuments {
 			return doc, hostile("more than %d documents", maxDocuments)
 		}
-		doc.index = s.index
+		doc.index, doc.raw = s.index, bytes.Clone(doc.raw)
 		s.index++
 		return doc, nil
 	}
 }
 
-// chunk reads up to and including the next marker line.
-func (s *splitter) chunk() (text, error) {
+// chunk reads up to and including the next marker line. The text is good until the
+// next call.
+func (s *splitter) chunk() (doc text, err error) {
 	if s.ended {
 		return text{}, io.EOF
 	}
-	doc := text{line: s.lines + 1}
+	doc = text{line: s.lines + 1, raw: s.buf[:0]}
 	if s.open && len(s.rest) > 0 {
-		doc.line, doc.raw = s.lines, s.rest
+		doc.line, doc.raw = s.lines, append(doc.raw, s.rest...)
 	}
+	defer func() { s.buf = doc.raw }()
 	inside := s.open
 	s.open, s.rest = false, nil
 	for {
@@ -92,14 +99,14 @@ func (s *splitter) chunk() (text, error) {
 			s.ended = true
 			return doc, nil
 		case isMarker(line, "..."):
-			doc.raw = doc.raw[:start:start]
+			doc.raw = doc.raw[:start]
 			return doc, nil
 		case isMarker(line, "---"):
 			s.open = true
 			if !silent(line[3:]) {
 				s.rest = bytes.Clone(line[3:])
 			}
-			doc.raw = doc.raw[:start:start]
+			doc.raw = doc.raw[:start]
 			return doc, nil
 		case !inside && line[0] == '%':
 			doc.raw = doc.raw[:start] // a directive such as %YAML 1.2

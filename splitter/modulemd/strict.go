@@ -4,6 +4,7 @@ import (
 	"math"
 	"regexp"
 	"strconv"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 )
@@ -32,12 +33,21 @@ func (d *document) strict(b *Build, mdversion string, data *yaml.Node) {
 	d.strictBuildorder(child(data, "components", "modules"))
 }
 
-// The forms that libmodulemd wants: modulemd_validate_nevra and
-// modulemd_module_stream_v2_validate_context.
-var (
-	strictNEVRA   = regexp.MustCompile(`^.*-[0-9]+:[^-]*-[^-]*\.[^.]*$`)
-	staticContext = regexp.MustCompile(`^[a-zA-Z0-9_]{1,13}$`)
-)
+// staticContext is what modulemd_module_stream_v2_validate_context wants.
+var staticContext = regexp.MustCompile(`^[a-zA-Z0-9_]{1,13}$`)
+
+// isStrictNEVRA reports whether libmodulemd accepts the artifact, that is whether
+// it is name-epoch:version-release.arch with digits for the epoch. The name, the
+// version and the rest may be empty; it does not mind.
+func isStrictNEVRA(a string) bool {
+	release := strings.LastIndexByte(a, '-')
+	if release < 0 || !strings.Contains(a[release:], ".") {
+		return false
+	}
+	version := strings.LastIndexByte(a[:release], '-')
+	epoch, _, ok := strings.Cut(a[version+1:release], ":")
+	return version >= 0 && ok && epoch != "" && strings.Trim(epoch, "0123456789") == ""
+}
 
 // strictArtifacts counts the artifacts without an epoch (P16, P22).
 func (d *document) strictArtifacts(b *Build, data *yaml.Node) {
@@ -49,7 +59,7 @@ func (d *document) strictArtifacts(b *Build, data *yaml.Node) {
 	}
 	n, first := 0, ""
 	for _, a := range b.Artifacts {
-		if strictNEVRA.MatchString(a) {
+		if isStrictNEVRA(a) {
 			continue
 		}
 		if n++; n == 1 {

@@ -1,0 +1,87 @@
+package splitter
+
+import (
+	"slices"
+	"strings"
+)
+
+// company is what a client of one repository needs besides it (P19).
+type company struct {
+	ids      []string // repository ids: streams sorted, then non-modular
+	optional []string // of those, default streams that own does not require
+}
+
+// needs turns the groups that are active beside own into repository ids. Streams
+// that --streams left out have none. A nil own needs every one of them.
+func (p *Plan) needs(a *Activation, own *Group) company {
+	required := requiredBy(a, own)
+	var c company
+	for _, g := range a.Groups {
+		if g.Group == own {
+			continue
+		}
+		for _, f := range p.reposOf(g.Group) {
+			c.ids = append(c.ids, f.ID)
+			if own != nil && !required[g.Group] {
+				c.optional = append(c.optional, f.ID)
+			}
+		}
+	}
+	slices.Sort(c.ids)
+	slices.Sort(c.optional)
+	c.ids = append(slices.Compact(c.ids), repoID(KindNonModular))
+	c.optional = slices.Compact(c.optional)
+	return c
+}
+
+// requiredBy walks what own requires, and what that requires.
+func requiredBy(a *Activation, own *Group) map[*Group]bool {
+	found := map[*Group]bool{}
+	for queue := []*Group{own}; own != nil && len(queue) > 0; queue = queue[1:] {
+		for _, g := range a.Requires(queue[0]) {
+			if !found[g] {
+				found[g] = true
+				queue = append(queue, g)
+			}
+		}
+	}
+	return found
+}
+
+// reposOf finds the repositories made of a group.
+func (p *Plan) reposOf(g *Group) []*Flat {
+	var repos []*Flat
+	for _, f := range p.Repos {
+		if f.Group == g || f.Group == nil && f.Kind == KindStream && f.Module == g.Module && f.Stream == g.Stream {
+			repos = append(repos, f)
+		}
+	}
+	return repos
+}
+
+// connect records what a stream's repository needs, and what it hides there.
+func (p *Plan) connect(f *Flat, a *Activation) {
+	own := f.Group
+	if own == nil {
+		own = a.Active(f.Module)[0].Group
+	}
+	c := p.needs(a, own)
+	f.Requires = slices.DeleteFunc(c.ids, isID(f.ID))
+	f.Optional = c.optional
+	f.Hidden = p.hidden(p.Index.Filter(a))
+}
+
+func isID(id string) func(string) bool { return func(s string) bool { return s == id } }
+
+// hidden lists the non-modular packages that the active streams hide (rule 9).
+func (p *Plan) hidden(filter *Filter) []Hidden {
+	list := []Hidden{}
+	for _, i := range p.shadowable {
+		k := &p.pkgs[i]
+		if v := filter.Verdict(k.subject); v.Kind == Shadowed {
+			list = append(list, Hidden{k.NEVRA.String(), v.Groups[0].StreamID.String()})
+		}
+	}
+	slices.SortFunc(list, func(a, b Hidden) int { return strings.Compare(a.NEVRA+" "+a.By, b.NEVRA+" "+b.By) })
+	return slices.Compact(list)
+}

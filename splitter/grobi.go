@@ -1,0 +1,43 @@
+package splitter
+
+// planGrobi places packages as GrobiSplitter does: one directory per build, empty
+// ones too, and non_modular for all that no document lists, unlisted ones included.
+func (p *Plan) planGrobi() error {
+	held := p.holders()
+	byName := map[string]*Flat{}
+	for _, g := range p.Index.AllGroups() {
+		for _, b := range g.Builds {
+			name := b.NSVCA()
+			f := byName[name]
+			if f == nil {
+				dir, err := nsvcaElement(name)
+				if err != nil {
+					return err
+				}
+				f = &Flat{ID: repoID(name), Kind: KindStream, Path: dir, Module: b.Name, Stream: b.Stream, Group: g}
+				byName[name] = f
+				p.Repos = append(p.Repos, f)
+			}
+			f.Builds = append(f.Builds, b)
+		}
+	}
+	for _, f := range p.Repos {
+		p.fill(f, held)
+	}
+	rest := &Flat{ID: repoID(KindNonModular), Kind: KindNonModular, Path: "non_modular"}
+	unlisted := 0
+	for i := range p.pkgs {
+		if p.pkgs[i].subject.Modular() {
+			continue
+		}
+		rest.members = append(rest.members, int32(i))
+		if p.pkgs[i].unlisted() {
+			unlisted++
+		}
+	}
+	p.Repos = append(p.Repos, rest)
+	if unlisted > 0 {
+		p.warn("unlisted", "%d packages in non_modular have a modular release but stand in no modules.yaml document", unlisted)
+	}
+	return nil
+}

@@ -1,0 +1,106 @@
+package splitter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"flatstream/repodata"
+	"flatstream/repodata/rpmver"
+	"flatstream/splitter/modulemd"
+)
+
+// pkg is what the plan must know of one package of a source.
+type pkg struct {
+	rpmver.NEVRA
+	source  int
+	pos     int    // in the source's primary, from 0
+	pkgid   string // digits of the package file's checksum
+	href    string // as the source says it
+	base    string // xml:base, mostly empty
+	subject Subject
+}
+
+// markers are the release markers that modular builds carry (P8). They are a hint:
+// only a package that no document lists is judged by them.
+var markers = [...]string{".module+", ".module_"}
+
+// unlisted says whether the package looks modular though no document lists it.
+func (p *pkg) unlisted() bool {
+	return !p.subject.Modular() &&
+		slices.ContainsFunc(markers[:], func(m string) bool { return strings.Contains(p.Release, m) })
+}
+
+// LoadModules reads the modules.yaml of every source that is merged, in their order.
+func LoadModules(sources []Source) ([]SourceModules, []Warning, error) {
+	var all []SourceModules
+	var warnings []Warning
+	for _, s := range sources {
+		if s.Role != RoleMerge {
+			continue
+		}
+		file, err := readModules(s)
+		if errors.Is(err, fs.ErrNotExist) {
+			warnings = append(warnings, Warning{"no-modules", s.Name + " has no modules.yaml: its packages count as non-modular unless their release says otherwise"})
+			continue
+		}
+		if err != nil {
+			return nil, nil, fmt.Errorf("reading modules of %s: %w", s.Name, err)
+		}
+		all = append(all, SourceModules{Source: s.Name, File: file})
+	}
+	return all, warnings, nil
+}
+
+func readModules(s Source) (file *modulemd.File, err error) {
+	r, err := s.Repo.Data(repodata.TypeModules)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	return modulemd.Parse(r, s.Name)
+}
+
+// loadPackages reads the packages of source number i, in the order of its primary.
+// A package that stands at one place twice is taken once.
+func loadPackages(ctx context.Context, s Source, i int, x *Index) ([]pkg, error) {
+	parts := repodata.PartIdentity
+	if len(x.Modules()) > 0 {
+		parts = repodata.PartRelations
+	}
+	var list []pkg
+	var provides []string
+	at := map[string]string{}
+	pos := -1
+	for p, err := range s.Repo.Packages(ctx, parts) {
+		if err != nil {
+			return nil, fmt.Errorf("reading packages of %s: %w", s.Name, err)
+		}
+		pos++
+		if err := repodata.CheckHref(p.Location); err != nil {
+			return nil, fmt.Errorf("%s: package %s: %w", s.Name, p.NEVRA, err)
+		}
+		place := p.Base + " " + p.Location
+		if other, taken := at[place]; taken && other != p.PkgID.Hex {
+			return nil, fmt.Errorf("%s: two packages with different checksums stand at %s; its metadata cannot be trusted, run createrepo_c on it again", s.Name, p.Location)
+		} else if taken {
+			continue
+		}
+		at[place] = p.PkgID.Hex
+		provides = provides[:0]
+		for _, rel := range p.Provides {
+			provides = append(provides, rel.Name)
+		}
+		list = append(list, pkg{
+			NEVRA: p.NEVRA, source: i, pos: pos, pkgid: p.PkgID.Hex, href: p.Location, base: p.Base,
+			subject: x.Subject(p.NEVRA, provides),
+		})
+	}
+	return list, nil
+}
+
+// shadowable says whether some stream could hide the package.
+func (s Subject) shadowable() bool { return !s.Modular() && (s.name >= 0 || len(s.provides) > 0) }

@@ -1,0 +1,136 @@
+package splitter
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"flatstream/repodata/codec"
+)
+
+// Options says how sources become flat repositories. The zero value of each field
+// is its default.
+type Options struct {
+	Streams  []string // SPECs: only these under streams/; empty: all
+	WithDeps bool     // and the streams that those require
+
+	Versions Versions
+	By       By
+	Unlisted Unlisted
+	Layout   Layout
+	Link     Link
+
+	Views         []View
+	NoDefaultView bool
+	Modulemd      bool // attach a filtered modules.yaml to stream repositories
+
+	Platform string // such as el8; empty: what the documents say
+	Arch     string // such as x86_64; empty: what the documents say, no package is left out
+
+	BaseURL string       // of the target, for .repo files, no trailing slash
+	Format  codec.Format // of metadata files; zero: gzip
+	Jobs    int          // workers; 0: one for each processor
+}
+
+// View is one --view: a name and what is enabled in it.
+type View struct {
+	Name string
+	Spec []string
+}
+
+// Versions says which builds of a stream's group are taken.
+type Versions string
+
+// The choices of --versions.
+const (
+	VersionsDNF    Versions = "dnf"    // every build of the group (modules.md, rule 4)
+	VersionsLatest Versions = "latest" // the newest build of the group; loses packages (P2, P5)
+	VersionsAll    Versions = "all"    // every build of the stream, whatever its group
+)
+
+// By says what one repository under streams/ holds.
+type By string
+
+// The choices of --by.
+const (
+	ByStream By = "stream" // a module:stream, one for each context group
+	ByNSVCA  By = "nsvca"  // one build
+)
+
+// Unlisted says what becomes of modular packages that no document lists (P8).
+type Unlisted string
+
+// The choices of --unlisted.
+const (
+	UnlistedQuarantine Unlisted = "quarantine" // unlisted/
+	UnlistedKeep       Unlisted = "keep"       // they count as non-modular
+	UnlistedDrop       Unlisted = "drop"
+)
+
+// Link says how package files get into a target.
+type Link string
+
+// The choices of --link.
+const (
+	LinkHard    Link = "hardlink"
+	LinkSymbol  Link = "symlink"
+	LinkCopy    Link = "copy"
+	LinkNothing Link = "none" // metadata only, <location> points at the source
+)
+
+// Layout is the shape of a target.
+type Layout string
+
+// The choices of --layout.
+const (
+	LayoutFlatstream    Layout = "flatstream"
+	LayoutGrobiSplitter Layout = "grobisplitter"
+)
+
+// UsageError is a request that cannot be meant: a name that does not exist, a value
+// out of range.
+type UsageError struct{ Text, Try string }
+
+func (e *UsageError) Error() string { return e.Text }
+
+// Hint says what to try next.
+func (e *UsageError) Hint() string { return e.Try }
+
+// normalise fills in defaults and refuses what no split could be.
+func (o Options) normalise() (Options, error) {
+	set(&o.Versions, VersionsDNF)
+	set(&o.By, ByStream)
+	set(&o.Unlisted, UnlistedQuarantine)
+	set(&o.Layout, LayoutFlatstream)
+	set(&o.Link, LinkHard)
+	if o.Format == codec.None {
+		o.Format = codec.Gzip
+	}
+	if o.Layout == LayoutGrobiSplitter {
+		o.By, o.Versions, o.Unlisted, o.Modulemd, o.NoDefaultView = ByNSVCA, VersionsAll, UnlistedKeep, true, true
+		if len(o.Views) > 0 {
+			return o, &UsageError{"--layout grobisplitter has no views", "leave --view out, or use the flatstream layout"}
+		}
+	}
+	for _, check := range []struct {
+		flag, value string
+		ok          []string
+	}{
+		{"versions", string(o.Versions), []string{"dnf", "latest", "all"}},
+		{"by", string(o.By), []string{"stream", "nsvca"}},
+		{"unlisted", string(o.Unlisted), []string{"quarantine", "keep", "drop"}},
+		{"layout", string(o.Layout), []string{"flatstream", "grobisplitter"}},
+		{"link", string(o.Link), []string{"hardlink", "symlink", "copy", "none"}},
+	} {
+		if !slices.Contains(check.ok, check.value) {
+			return o, &UsageError{fmt.Sprintf("--%s %q is not known", check.flag, check.value), "use " + strings.Join(check.ok, ", ")}
+		}
+	}
+	return o, nil
+}
+
+func set[T ~string](field *T, value T) {
+	if *field == "" {
+		*field = value
+	}
+}

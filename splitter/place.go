@@ -1,0 +1,185 @@
+package splitter
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// placed is where one member of a flat repository stands: what its <location> says.
+type placed struct{ base, href string }
+
+// places decides the <location> of every member. Package files keep the place that
+// they have in their source; where two packages would meet (P11), the later gets a
+// directory named after its checksum. Under --link none the location leads to the
+// source instead: relative to a local one, by xml:base to a URL.
+func (p *Plan) places(f *Flat, bases []string) []placed {
+	list := make([]placed, len(f.members))
+	taken := make(map[string]bool, len(f.members))
+	for i, m := range f.members {
+		k := &p.pkgs[m]
+		s := &p.Sources[k.source]
+		switch {
+		case p.Options.Link == LinkNothing && k.base != "":
+			list[i] = placed{k.base, k.href}
+		case p.Options.Link == LinkNothing && s.Dir == "":
+			list[i] = placed{strings.TrimSuffix(s.URL, "/") + "/", k.href}
+		case p.Options.Link == LinkNothing:
+			list[i] = placed{"", path.Join(bases[k.source], k.href)}
+		default:
+			href := path.Clean(k.href)
+			if taken[href] {
+				href = path.Join(path.Dir(href), k.pkgid[:min(16, len(k.pkgid))], path.Base(href))
+			}
+			taken[href] = true
+			list[i] = placed{"", href}
+		}
+	}
+	return list
+}
+
+// relativeBases is the way from a repository in the target to each local source.
+// Symbolic links are resolved on both sides, since ".." does not see them.
+func (p *Plan) relativeBases(target string, f *Flat) ([]string, error) {
+	bases := make([]string, len(p.Sources))
+	if p.Options.Link != LinkNothing {
+		return bases, nil
+	}
+	parent, err := filepath.EvalSymlinks(filepath.Dir(target))
+	if err != nil {
+		return nil, fmt.Errorf("finding the way to the sources: %w", err)
+	}
+	from := filepath.Join(parent, filepath.Base(target), filepath.FromSlash(f.Path))
+	for i, s := range p.Sources {
+		if s.Dir == "" {
+			continue
+		}
+		dir, err := filepath.EvalSymlinks(s.Dir)
+		if err != nil {
+			return nil, fmt.Errorf("finding the way to the sources: %w", err)
+		}
+		if bases[i], err = filepath.Rel(from, dir); err != nil {
+			return nil, fmt.Errorf("finding the way to the sources: %w", err)
+		}
+	}
+	return bases, nil
+}
+
+// LinkError says that a package file could not get into the target.
+type LinkError struct {
+	File string
+	Err  error
+	Try  string
+}
+
+func (e *LinkError) Error() string { return fmt.Sprintf("placing %s: %v", e.File, e.Err) }
+func (e *LinkError) Unwrap() error { return e.Err }
+
+// Hint says what to try next.
+func (e *LinkError) Hint() string { return e.Try }
+
+// linker puts package files into one flat repository.
+type linker struct {
+	dir  string // of the flat repository
+	mode Link
+	made map[string]bool
+}
+
+// place puts the file src at href. Nothing that exists is ever replaced, and no
+// shared inode is touched (P28).
+func (l *linker) place(src, href string) error {
+	dst := filepath.Join(l.dir, filepath.FromSlash(href))
+	if dir := filepath.Dir(dst); !l.made[dir] {
+		if err := makeDirs(l.dir, dir); err != nil {
+			return &LinkError{src, err, ""}
+		}
+		l.made[dir] = true
+	}
+	var err error
+	switch l.mode {
+	case LinkHard:
+		err = unix.Linkat(unix.AT_FDCWD, src, unix.AT_FDCWD, dst, unix.AT_SYMLINK_FOLLOW)
+	case LinkSymbol:
+		if _, err = os.Stat(src); err == nil {
+			err = os.Symlink(src, dst)
+		}
+	case LinkCopy:
+		err = copyFile(src, dst)
+	}
+	if err == nil {
+		return nil
+	}
+	return &LinkError{src, err, linkHint(err)}
+}
+
+func linkHint(err error) string {
+	switch {
+	case errors.Is(err, unix.EXDEV):
+		return "source and target are on different file systems: use --link copy, or --link none for metadata only"
+	case errors.Is(err, unix.EMLINK):
+		return "the file has as many hard links as its file system allows: use --link copy, or --link none for metadata only"
+	case errors.Is(err, unix.EPERM):
+		return "the system forbids this hard link: use --link copy, or --link none for metadata only"
+	case errors.Is(err, fs.ErrNotExist):
+		return "the metadata lists a file that is not there: mirror it again, or use --link none for metadata only"
+	}
+	return ""
+}
+
+// makeDirs makes dir below top with mode 0755 whatever the umask.
+func makeDirs(top, dir string) error {
+	if _, err := os.Lstat(dir); err == nil || dir == top {
+		return err
+	}
+	if err := makeDirs(top, filepath.Dir(dir)); err != nil {
+		return err
+	}
+	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return os.Chmod(dir, 0o755)
+}
+
+func copyFile(src, dst string) (err error) {
+	in, err := os.Open(src)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	info, err := in.Stat()
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		return errors.New("not a regular file")
+	}
+	out, err := create(dst)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	if _, err := io.Copy(out, in); err != nil {
+		return err
+	}
+	return os.Chtimes(dst, info.ModTime(), info.ModTime())
+}
+
+// create opens a new file with mode 0644 whatever the umask.
+func create(name string) (*os.File, error) {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Chmod(0o644); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}

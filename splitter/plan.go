@@ -1,0 +1,181 @@
+// Package splitter decides which packages belong into which flat repository, by
+// DNF's rules for modules, writes those repositories, and checks and explains what
+// it wrote.
+//
+// A plan is a pure value: sources in, placements with their reasons out, nothing
+// touched. [Split] carries a plan out into an empty directory. What DNF would make
+// available with a set of streams enabled is the definition of right; the rules
+// are in resolve.go and view.go.
+package splitter
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"flatstream/repodata/rpmver"
+	"flatstream/splitter/modulemd"
+)
+
+// Plan says which package goes into which flat repository.
+type Plan struct {
+	Options  Options
+	Sources  []Source
+	Index    *Index
+	Repos    []*Flat
+	Warnings []Warning
+
+	pkgs       []pkg   // of all merged sources, in their order
+	counts     []int   // packages of each source, as its primary lists them
+	shadowable []int32 // those in no module whose name, or that of a provide, an artifact has
+}
+
+// Flat is one flat repository to be written.
+type Flat struct {
+	ID, Kind, Path string // Path is relative to the target, with slashes
+	Module, Stream string // of a stream repository
+	Name           string // of a view
+	Group          *Group // of a stream repository; nil where it mixes groups
+	Builds         []*modulemd.Build
+	Requires       []string // ids of the repositories that it needs
+	Optional       []string // of Requires, the default streams that the module does not ask for
+	Hidden         []Hidden
+	Missing        []Missing
+
+	members []int32 // into Plan.pkgs, ascending
+}
+
+// Len is how many packages the repository holds.
+func (f *Flat) Len() int { return len(f.members) }
+
+// Packages lists what the repository holds, in the order of the sources.
+func (p *Plan) Packages(f *Flat) []rpmver.NEVRA {
+	all := make([]rpmver.NEVRA, len(f.members))
+	for i, m := range f.members {
+		all[i] = p.pkgs[m].NEVRA
+	}
+	return all
+}
+
+// NewPlan reads the modules and packages of the sources and decides. It fails on
+// metadata that cannot be trusted, on a name that does not exist ([UsageError])
+// and on a view that DNF would refuse ([Conflict]).
+func NewPlan(ctx context.Context, sources []Source, opt Options) (*Plan, error) {
+	opt, err := opt.normalise()
+	if err != nil {
+		return nil, err
+	}
+	p := &Plan{Options: opt, Sources: sources}
+	files, warnings, err := LoadModules(sources)
+	if err != nil {
+		return nil, err
+	}
+	p.Warnings = warnings
+	p.Index, warnings = NewIndex(files, IndexOptions{Platform: opt.Platform, Arch: opt.Arch})
+	p.Warnings = append(p.Warnings, warnings...)
+	if err := p.load(ctx); err != nil {
+		return nil, err
+	}
+	p.warnDuplicates()
+	if opt.Layout == LayoutGrobiSplitter {
+		return p, p.planGrobi()
+	}
+	return p, p.planFlat()
+}
+
+func (p *Plan) load(ctx context.Context) error {
+	seen := map[string]bool{} // pkgid: the same file in two places is one package
+	for i, s := range p.Sources {
+		if s.Role != RoleMerge {
+			p.counts = append(p.counts, 0)
+			continue
+		}
+		list, err := loadPackages(ctx, s, i, p.Index)
+		if err != nil {
+			return err
+		}
+		p.counts = append(p.counts, len(list))
+		list = slices.DeleteFunc(list, func(k pkg) bool {
+			again := seen[k.pkgid]
+			seen[k.pkgid] = true
+			return again
+		})
+		if p.Options.Arch != "" {
+			all := len(list)
+			list = slices.DeleteFunc(list, func(k pkg) bool { return !runsOn(k.Arch, p.Options.Arch) })
+			if left := all - len(list); left > 0 {
+				p.warn("other-arch", "%s: left out %d packages that are not for %s", s.Name, left, p.Options.Arch)
+			}
+		}
+		p.pkgs = append(p.pkgs, list...)
+	}
+	for i := range p.pkgs {
+		if p.pkgs[i].subject.shadowable() {
+			p.shadowable = append(p.shadowable, int32(i))
+		}
+	}
+	return nil
+}
+
+func (p *Plan) warn(code, format string, args ...any) {
+	p.Warnings = append(p.Warnings, Warning{code, fmt.Sprintf(format, args...)})
+}
+
+// planFlat places packages in our own layout.
+func (p *Plan) planFlat() error {
+	if err := p.planStreams(); err != nil {
+		return err
+	}
+	if err := p.planBase(); err != nil {
+		return err
+	}
+	return p.planViews()
+}
+
+// planBase places what is in no stream: non-modular/ and unlisted/.
+func (p *Plan) planBase() error {
+	plain := &Flat{ID: repoID(KindNonModular), Kind: KindNonModular, Path: "non-modular"}
+	odd := &Flat{ID: repoID(KindUnlisted), Kind: KindUnlisted, Path: "unlisted"}
+	for i := range p.pkgs {
+		k := &p.pkgs[i]
+		switch {
+		case k.subject.Modular():
+		case k.unlisted() && p.Options.Unlisted != UnlistedKeep:
+			odd.members = append(odd.members, int32(i))
+		default:
+			plain.members = append(plain.members, int32(i))
+		}
+	}
+	defaults, err := p.Index.Resolve(nil)
+	if err != nil {
+		return err
+	}
+	needs := p.needs(defaults, nil)
+	plain.Requires = slices.DeleteFunc(slices.Clone(needs.ids), isID(plain.ID))
+	plain.Hidden = p.hidden(p.Index.Filter(defaults))
+	p.Repos = append(p.Repos, plain)
+	if n := len(odd.members); n > 0 {
+		p.warn("unlisted", "%d packages have a modular release but stand in no modules.yaml document; --unlisted says what becomes of them (%s)", n, p.Options.Unlisted)
+		if p.Options.Unlisted == UnlistedQuarantine {
+			odd.Requires, odd.Hidden = needs.ids, plain.Hidden
+			p.Repos = append(p.Repos, odd)
+		}
+	}
+	return nil
+}
+
+// warnDuplicates reports one NEVRA with several checksums (P11). Both stay: they
+// are told apart by checksum.
+func (p *Plan) warnDuplicates() {
+	seen := make(map[rpmver.NEVRA]*pkg, len(p.pkgs))
+	for i := range p.pkgs {
+		k := &p.pkgs[i]
+		other, ok := seen[k.NEVRA]
+		if !ok {
+			seen[k.NEVRA] = k
+		} else if other.pkgid != k.pkgid {
+			p.warn("same-nevra", "%s stands twice with different checksums: %s in %s and %s in %s; both are kept",
+				k.NEVRA, other.href, p.Sources[other.source].Name, k.href, p.Sources[k.source].Name)
+		}
+	}
+}

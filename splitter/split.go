@@ -1,0 +1,311 @@
+package splitter
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"iter"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+
+	"golang.org/x/sync/errgroup"
+
+	"flatstream/repodata"
+	"flatstream/repodata/codec"
+)
+
+// elementTypes are the metadata files made of package elements.
+var elementTypes = [...]string{repodata.TypePrimary, repodata.TypeFilelists, repodata.TypeOther}
+
+// Split carries the plan out: it writes every flat repository, the .repo files and,
+// last, report.json into dst, an empty directory that will become target by a rename
+// within its parent directory. The same plan gives the same bytes, whatever the
+// number of workers. done, if not nil, is called after each repository, from
+// several goroutines.
+func Split(ctx context.Context, p *Plan, dst, target string, done func(*Flat)) (*Report, error) {
+	s := &splitting{Plan: p, dst: dst, target: target, done: done}
+	defer s.close()
+	if err := s.spool(ctx); err != nil {
+		return nil, err
+	}
+	var err error
+	if s.extras, err = p.readExtras(); err != nil {
+		return nil, err
+	}
+	if err := s.writeRepos(ctx); err != nil {
+		return nil, err
+	}
+	report := p.Report()
+	return report, writeTop(dst, p, report)
+}
+
+// splitting is one split under way.
+type splitting struct {
+	*Plan
+	dst, target string
+	done        func(*Flat)
+	spools      [len(elementTypes)][]*repodata.Spool // by type and source; nil where a source lacks it
+	extras      *extras
+}
+
+func (s *splitting) jobs() int { return cmp.Or(s.Options.Jobs, runtime.GOMAXPROCS(0)) }
+
+// spool decompresses the element files of all merged sources, side by side.
+func (s *splitting) spool(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(s.jobs())
+	for t, typ := range elementTypes {
+		s.spools[t] = make([]*repodata.Spool, len(s.Sources))
+		for i, src := range s.Sources {
+			if _, listed := src.Repo.MD.Record(typ); !listed || src.Role != RoleMerge {
+				continue
+			}
+			group.Go(func() (err error) {
+				s.spools[t][i], err = src.Repo.Spool(ctx, typ, s.dst)
+				if err != nil {
+					return fmt.Errorf("reading %s of %s: %w", typ, src.Name, err)
+				}
+				return nil
+			})
+		}
+	}
+	return group.Wait()
+}
+
+func (s *splitting) close() {
+	for _, spools := range s.spools {
+		for _, spool := range spools {
+			if spool != nil {
+				spool.Close()
+			}
+		}
+	}
+}
+
+// writeRepos gives every repository to one of the workers, the largest first. Each
+// worker has one encoder: three hundred open ones would cost gigabytes.
+func (s *splitting) writeRepos(ctx context.Context) error {
+	queue := slices.Clone(s.Repos)
+	slices.SortStableFunc(queue, func(a, b *Flat) int { return cmp.Compare(b.Len(), a.Len()) })
+	next := make(chan *Flat)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		defer close(next)
+		for _, f := range queue {
+			select {
+			case next <- f:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		return nil
+	})
+	for range min(s.jobs(), max(1, len(queue))) {
+		group.Go(func() error {
+			encoder, err := codec.NewEncoder(s.Options.Format)
+			if err != nil {
+				return err
+			}
+			for f := range next {
+				if err := s.writeRepo(ctx, f, encoder); err != nil {
+					return fmt.Errorf("writing %s: %w", f.Path, err)
+				}
+				if s.done != nil {
+					s.done(f)
+				}
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+func (s *splitting) writeRepo(ctx context.Context, f *Flat, encoder *codec.Encoder) error {
+	dir := filepath.Join(s.dst, filepath.FromSlash(f.Path))
+	if err := makeDirs(s.dst, dir); err != nil {
+		return err
+	}
+	bases, err := s.relativeBases(s.target, f)
+	if err != nil {
+		return err
+	}
+	places := s.places(f, bases)
+	if err := s.linkFiles(ctx, f, dir, places); err != nil {
+		return err
+	}
+	revision, timestamp := s.newest()
+	w, err := repodata.NewWriter(dir, repodata.WriterOptions{
+		Format: s.Options.Format, Encoder: encoder, Revision: revision, Timestamp: timestamp,
+	})
+	if err != nil {
+		return err
+	}
+	for t, typ := range elementTypes {
+		if !slices.ContainsFunc(s.spools[t], func(x *repodata.Spool) bool { return x != nil }) {
+			continue // no source has it
+		}
+		if err := w.Packages(typ, f.Len(), s.elements(ctx, t, f, places)); err != nil {
+			return err
+		}
+	}
+	if err := s.writeExtras(w, f, s.extras); err != nil {
+		return err
+	}
+	_, err = w.Close()
+	return err
+}
+
+func (s *splitting) linkFiles(ctx context.Context, f *Flat, dir string, places []placed) error {
+	if s.Options.Link == LinkNothing {
+		return nil
+	}
+	l := linker{dir: dir, mode: s.Options.Link, made: map[string]bool{}}
+	for i, m := range f.members {
+		if i%256 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		k := &s.pkgs[m]
+		src := s.Sources[k.source]
+		if src.Dir == "" || k.base != "" {
+			return &LinkError{k.href, fmt.Errorf("it is not on this machine"), "use --link none, or sync the source first"}
+		}
+		if err := l.place(filepath.Join(src.Dir, filepath.FromSlash(k.href)), places[i].href); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// elements streams the members' elements of one type, in the members' order.
+func (s *splitting) elements(ctx context.Context, t int, f *Flat, places []placed) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		var buf []byte
+		for from := 0; from < len(f.members); {
+			source := s.pkgs[f.members[from]].source
+			to := from
+			for to < len(f.members) && s.pkgs[f.members[to]].source == source {
+				to++
+			}
+			members, where := f.members[from:to], places[from:to]
+			from = to
+			if ctx.Err() != nil {
+				yield(nil, ctx.Err())
+				return
+			}
+			spool := s.spools[t][source]
+			if spool == nil { // the source has no filelists or other: legal, and empty
+				for _, m := range members {
+					if !yield(repodata.BareElement(s.pkgs[m].pkgid, s.pkgs[m].NEVRA), nil) {
+						return
+					}
+				}
+				continue
+			}
+			positions, err := s.positions(t, spool, members)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			i := 0
+			for e, err := range spool.Elements(positions) {
+				if err != nil {
+					yield(nil, err)
+					return
+				}
+				raw := e.Raw
+				if elementTypes[t] == repodata.TypePrimary && where[i] != (placed{s.pkgs[members[i]].base, s.pkgs[members[i]].href}) {
+					buf = e.AppendWithLocation(buf[:0], where[i].base, where[i].href)
+					raw = buf
+				}
+				i++
+				if !yield(raw, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// positions finds the members in a spool: by place in primary, by checksum elsewhere.
+func (s *splitting) positions(t int, spool *repodata.Spool, members []int32) ([]int, error) {
+	positions := make([]int, len(members))
+	for i, m := range members {
+		k := &s.pkgs[m]
+		if elementTypes[t] == repodata.TypePrimary {
+			positions[i] = k.pos
+			continue
+		}
+		found := spool.Lookup(k.pkgid)
+		if len(found) == 0 {
+			return nil, fmt.Errorf("%s of %s has no entry for %s; its metadata does not belong together, mirror it again",
+				elementTypes[t], s.Sources[k.source].Name, k.NEVRA)
+		}
+		positions[i] = found[0]
+	}
+	return positions, nil
+}
+
+// newest is the revision and the timestamp of all flat repositories: the greatest
+// of the sources'. A source whose revision is no number counts by its timestamp.
+func (p *Plan) newest() (revision string, timestamp int64) {
+	var greatest int64
+	for _, s := range p.Sources {
+		if s.Role != RoleMerge {
+			continue
+		}
+		var own int64
+		for _, rec := range s.Repo.MD.Records {
+			own = max(own, rec.Timestamp)
+		}
+		timestamp = max(timestamp, own)
+		if n, err := strconv.ParseInt(s.Repo.MD.Revision, 10, 64); err == nil {
+			own = n
+		}
+		greatest = max(greatest, own)
+	}
+	return strconv.FormatInt(greatest, 10), timestamp
+}
+
+// writeTop writes the .repo files and, last, report.json.
+func writeTop(dst string, p *Plan, r *Report) error {
+	base := cmp.Or(p.Options.BaseURL, "file:///")
+	signed := signedBy(p.Sources)
+	var ids []string
+	for _, repo := range r.Repos {
+		ids = append(ids, repo.ID)
+		own := append([]string{repo.ID}, repo.Requires...)
+		hidden := map[string][]string{}
+		for _, h := range repo.Hidden {
+			hidden[repoID(KindNonModular)] = append(hidden[repoID(KindNonModular)], h.NEVRA)
+		}
+		on := func(string) bool { return true }
+		if err := writeFile(filepath.Join(dst, filepath.FromSlash(repo.Path), DotRepoName), dotRepo(r, own, on, base, signed, hidden)); err != nil {
+			return err
+		}
+	}
+	onlyDefault := func(id string) bool { return id == repoID(KindDefault) }
+	if err := writeFile(filepath.Join(dst, DotRepoName), dotRepo(r, ids, onlyDefault, base, signed, nil)); err != nil {
+		return err
+	}
+	b, err := r.Marshal()
+	if err != nil {
+		return err
+	}
+	return writeFile(filepath.Join(dst, ReportName), b)
+}
+
+func writeFile(name string, b []byte) error {
+	f, err := create(name)
+	if err != nil {
+		return err
+	}
+	if _, err := f.Write(b); err != nil {
+		f.Close()
+		os.Remove(name)
+		return err
+	}
+	return f.Close()
+}

@@ -1,0 +1,216 @@
+package splitter
+
+import (
+	"errors"
+	"path"
+	"slices"
+	"strings"
+
+	"flatstream/repodata/rpmver"
+	"flatstream/splitter/modulemd"
+)
+
+// holders maps each build to the packages that it lists and a source has.
+func (p *Plan) holders() map[*modulemd.Build][]int32 {
+	held := map[*modulemd.Build][]int32{}
+	for i := range p.pkgs {
+		if p.pkgs[i].subject.Modular() {
+			for _, b := range p.Index.Owners(p.pkgs[i].NEVRA) {
+				held[b] = append(held[b], int32(i))
+			}
+		}
+	}
+	return held
+}
+
+// planStreams makes the repositories below streams/.
+func (p *Plan) planStreams() error {
+	wanted, err := p.wantedStreams()
+	if err != nil {
+		return err
+	}
+	var repos []*Flat
+	activations := map[*Flat]*Activation{}
+	for _, id := range p.Index.Streams() {
+		made, err := p.planStream(id, activations)
+		if err != nil {
+			return err
+		}
+		if wanted == nil || wanted[id] {
+			repos = append(repos, made...)
+		}
+	}
+	p.Repos = repos
+	held := p.holders()
+	for _, f := range repos {
+		p.fill(f, held)
+		if a := activations[f]; a != nil {
+			p.connect(f, a)
+		}
+	}
+	if p.Options.Versions == VersionsLatest {
+		p.warn("latest-only", "--versions latest leaves out packages that only an older build has; DNF would offer them")
+	}
+	return nil
+}
+
+// planStream makes the repositories of one stream, the one that DNF picks first.
+func (p *Plan) planStream(id StreamID, activations map[*Flat]*Activation) ([]*Flat, error) {
+	groups := p.Index.Groups(id)
+	a, err := p.Index.Resolve([]StreamID{id})
+	main := groups[0]
+	var conflict *Conflict
+	switch {
+	case errors.As(err, &conflict):
+		p.warn("cannot-enable", "%s", conflict)
+	case err != nil:
+		return nil, err
+	default:
+		main = a.Active(id.Module)[0].Group
+	}
+	if p.Options.Versions == VersionsAll && p.Options.By == ByStream {
+		f, err := p.newStream(id, nil, "")
+		if err != nil {
+			return nil, err
+		}
+		for _, g := range groups {
+			f.Builds = append(f.Builds, g.Builds...)
+		}
+		activations[f] = a
+		return []*Flat{f}, nil
+	}
+	var repos []*Flat
+	for _, g := range orderGroups(groups, main) {
+		own := a
+		if g != main {
+			own, _ = p.Index.ResolveGroup(g) // nil: it cannot be enabled, and has no company
+		}
+		made, err := p.planGroup(g, main)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range made {
+			activations[f] = own
+		}
+		repos = append(repos, made...)
+	}
+	return repos, nil
+}
+
+func orderGroups(groups []*Group, main *Group) []*Group {
+	ordered := []*Group{main}
+	for _, g := range groups {
+		if g != main {
+			ordered = append(ordered, g)
+		}
+	}
+	return ordered
+}
+
+// planGroup makes one repository of a group, or one per build.
+func (p *Plan) planGroup(g, main *Group) ([]*Flat, error) {
+	builds := g.Builds
+	if p.Options.Versions == VersionsLatest {
+		builds = slices.DeleteFunc(slices.Clone(builds), func(b *modulemd.Build) bool { return b.Version != builds[0].Version })
+	}
+	if p.Options.By == ByNSVCA {
+		return p.planBuilds(g, builds)
+	}
+	suffix := ""
+	if g != main {
+		suffix = p.groupSuffix(g)
+	}
+	f, err := p.newStream(g.StreamID, g, suffix)
+	if err != nil {
+		return nil, err
+	}
+	f.Builds = builds
+	return []*Flat{f}, nil
+}
+
+func (p *Plan) planBuilds(g *Group, builds []*modulemd.Build) ([]*Flat, error) {
+	var repos []*Flat
+	for _, b := range builds {
+		name := b.NSVCA()
+		if slices.ContainsFunc(repos, func(f *Flat) bool { return f.Builds[0].NSVCA() == name }) {
+			continue // the same document in two sources; fill takes both
+		}
+		last := strings.TrimPrefix(name, b.Name+":"+b.Stream+":")
+		dir, err := joinEscaped("streams", b.Name, b.Stream, strings.ReplaceAll(last, ":", "."))
+		if err != nil {
+			return nil, err
+		}
+		f := &Flat{ID: repoID(name), Kind: KindStream, Path: dir, Module: b.Name, Stream: b.Stream, Group: g}
+		for _, other := range builds {
+			if other.NSVCA() == name {
+				f.Builds = append(f.Builds, other)
+			}
+		}
+		repos = append(repos, f)
+	}
+	return repos, nil
+}
+
+// newStream names a stream's repository; suffix tells further groups apart (P6).
+func (p *Plan) newStream(id StreamID, g *Group, suffix string) (*Flat, error) {
+	dir, err := joinEscaped("streams", id.Module, id.Stream)
+	if err != nil {
+		return nil, err
+	}
+	dir += escapeSuffix(suffix)
+	if len(path.Base(dir)) > MaxElement {
+		return nil, tooLong(path.Base(dir))
+	}
+	return &Flat{
+		ID: repoID(id.String() + suffix), Kind: KindStream, Path: dir,
+		Module: id.Module, Stream: id.Stream, Group: g,
+	}, nil
+}
+
+// fill places the packages that the repository's builds list, and says which of
+// them no source has.
+func (p *Plan) fill(f *Flat, held map[*modulemd.Build][]int32) {
+	present := map[rpmver.NEVRA]bool{}
+	for _, b := range f.Builds {
+		f.members = append(f.members, held[b]...)
+	}
+	slices.Sort(f.members)
+	f.members = slices.Compact(f.members)
+	for _, m := range f.members {
+		present[p.pkgs[m].NEVRA] = true
+	}
+	f.Missing = missing(f.Builds, present, p.Index.Arch())
+}
+
+// missing lists the artifacts of the builds that are not present, each once (P7).
+func missing(builds []*modulemd.Build, present map[rpmver.NEVRA]bool, machine string) []Missing {
+	var gaps []rpmver.NEVRA
+	for _, b := range builds {
+		for _, text := range b.Artifacts {
+			if n, err := rpmver.ParseNEVRA(text); err == nil && !present[n] { // a bad one is warned of by the index
+				gaps = append(gaps, n)
+			}
+		}
+	}
+	slices.SortFunc(gaps, rpmver.CompareNEVRA)
+	gaps = slices.Compact(gaps)
+	list := make([]Missing, len(gaps))
+	for i, n := range gaps {
+		list[i] = Missing{n.String(), classify(n, machine)}
+	}
+	return list
+}
+
+// classify says why an artifact may well be missing: debug packages and sources
+// have repositories of their own, other arches too; what is left is truly absent.
+func classify(n rpmver.NEVRA, machine string) string {
+	switch {
+	case isSourceArch(n.Arch):
+		return "source"
+	case strings.HasSuffix(n.Name, "-debuginfo"), strings.HasSuffix(n.Name, "-debugsource"), strings.Contains(n.Name, "-debuginfo-"):
+		return "debug"
+	case machine != "" && !runsOn(n.Arch, machine):
+		return "other-arch"
+	}
+	return "absent"
+}

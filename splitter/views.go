@@ -1,0 +1,89 @@
+package splitter
+
+import (
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+)
+
+// planViews makes default/ and views/: one flat repository each of what DNF would
+// make available with those streams enabled, less the unlisted packages.
+func (p *Plan) planViews() error {
+	if !p.Options.NoDefaultView {
+		a, err := p.Index.Resolve(nil)
+		if err != nil {
+			return err
+		}
+		p.Repos = append(p.Repos, p.planView(&Flat{ID: repoID(KindDefault), Kind: KindDefault, Name: KindDefault, Path: "default"}, a))
+	}
+	seen := map[string]bool{}
+	for _, v := range p.Options.Views {
+		if seen[v.Name] || v.Name == KindDefault {
+			return &UsageError{fmt.Sprintf("view %q is defined twice", v.Name), "give each --view a name of its own; default always exists"}
+		}
+		seen[v.Name] = true
+		sel, err := p.parseSpecs(v.Spec)
+		if err != nil {
+			return fmt.Errorf("view %s: %w", v.Name, err)
+		}
+		a, err := p.Index.ResolveWith(sel.streams(), ResolveOptions{NoDefaults: sel.empty, Disabled: sel.disabled})
+		if err != nil {
+			return fmt.Errorf("view %s: %w", v.Name, err)
+		}
+		element, err := escapeElement(v.Name)
+		if err != nil {
+			return fmt.Errorf("view: %w", err)
+		}
+		f := &Flat{ID: repoID("view-" + v.Name), Kind: KindView, Name: v.Name, Path: path.Join("views", element)}
+		p.Repos = append(p.Repos, p.planView(f, a))
+	}
+	return nil
+}
+
+// planView fills one view and says what was left out of it.
+func (p *Plan) planView(f *Flat, a *Activation) *Flat {
+	filter := p.Index.Filter(a)
+	for i := range p.pkgs {
+		k := &p.pkgs[i]
+		if k.unlisted() && p.Options.Unlisted != UnlistedKeep {
+			continue
+		}
+		if filter.Verdict(k.subject).Available() {
+			f.members = append(f.members, int32(i))
+		}
+	}
+	f.Hidden = p.hidden(filter)
+	for _, g := range a.Groups {
+		f.Builds = append(f.Builds, g.Builds...)
+	}
+	for _, d := range a.Dropped {
+		p.warn("default-dropped", "%s leaves out the default stream %s: %s", f.Path, d.StreamID, d.Reason)
+	}
+	p.warnClashes(f, filter)
+	return f
+}
+
+// warnClashes names the packages that several modules of a view ship under one name
+// (P12): DNF keeps all of them, and the highest EVR is installed.
+func (p *Plan) warnClashes(f *Flat, filter *Filter) {
+	modules := map[string][]string{}
+	for _, m := range f.members {
+		k := &p.pkgs[m]
+		if isSourceArch(k.Arch) || !k.subject.Modular() {
+			continue
+		}
+		for _, g := range filter.Verdict(k.subject).Groups {
+			if !slices.Contains(modules[k.Name], g.Module) {
+				modules[k.Name] = append(modules[k.Name], g.Module)
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(modules)) {
+		if from := modules[name]; len(from) > 1 {
+			slices.Sort(from)
+			p.warn("name-clash", "%s: %s is shipped by the modules %s; the highest version wins", f.Path, name, strings.Join(from, ", "))
+		}
+	}
+}
