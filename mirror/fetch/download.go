@@ -1,13 +1,12 @@
 package fetch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"net/http"
-	"os"
 	"strings"
 
 	"flatstream/repodata/digest"
@@ -15,51 +14,50 @@ import (
 
 // File is one file to download.
 type File struct {
-	URLs []string        // the same file on each mirror, best first
-	Want digest.Checksum // zero: not checked
-	Size int64           // bytes; negative when not known, then Limit holds
+	URLs []string // the same file on each mirror, best first
+	Size int64    // bytes; negative when not known, then Limit holds
 	// Limit in bytes for a file without a Size. Required then: nothing here reads
 	// without an end.
 	Limit int64
-	// Kept reads what the target holds already from an earlier run. It is hashed
-	// first and the download goes on behind it. Nil: the target is empty.
-	Kept io.Reader
 	// OnFail, if not nil, hears of each failed attempt at URLs[i], before the next
 	// mirror is tried. An error that it returns ends the download and is what
 	// Fetch returns: mirror uses it to stop when the repository has changed.
 	OnFail func(i int, err error) error
 }
 
-// Target takes the bytes of a download in order. Restart forgets all of them.
-// A target that cannot forget (a client is reading along) returns an error from
-// Restart, and the download fails.
+// Target takes the bytes of one file in order and knows the checksum that they
+// must have; mirror/tree's ObjectWriter is one, and serve's, which lets a client
+// read along, another. Every Target is ended by Commit, Keep or Abort.
 type Target interface {
 	io.Writer
-	Restart() error
+	Offset() int64  // bytes that it holds, those of an earlier run included
+	Restart() error // forgets them; an error where that cannot be (a client has them)
+	Commit() error  // verifies and names the file; after a *digest.MismatchError it is ended
+	Keep() error    // ends it and leaves the bytes for a later run
+	Abort() error   // ends it and removes them
 }
 
-// Fetch streams a file into dst and verifies it: when it returns nil, dst holds
-// exactly the announced bytes; after an error what it holds is worth nothing but
-// as Kept of a later attempt. url is the mirror that finished it.
+// Fetch streams a file into the target that create opens, and commits it: the
+// final name appears only after the target has verified all bytes. url is the
+// mirror that finished the file. When wrong bytes have ended a target, create is
+// called again.
 //
 // All mirrors are tried before the first retry; one that has failed for good
 // (see [Temporary]) is not asked again for this file. Never more than Size bytes
-// are written.
-func (c *Client) Fetch(ctx context.Context, f File, dst Target) (url string, err error) {
+// are written. After a failure the target keeps what may be resumed.
+func (c *Client) Fetch(ctx context.Context, f File, create func() (Target, error)) (url string, err error) {
 	if err := f.check(); err != nil {
 		return "", err
 	}
-	d := &download{c: c, f: &f, dst: dst}
-	if err := d.begin(); err != nil {
-		return "", err
-	}
+	d := &download{c: c, f: &f, create: create}
+	defer func() { err = errors.Join(err, d.end()) }()
 	failed := make([]error, len(f.URLs))
 	live := make([]int, len(f.URLs))
 	for i := range live {
 		live[i] = i
 	}
 	for round := 0; ; round++ {
-		var slowest error
+		var last error
 		again := live[:0]
 		for _, i := range live {
 			err := d.attempt(ctx, f.URLs[i])
@@ -72,11 +70,11 @@ func (c *Client) Fetch(ctx context.Context, f File, dst Target) (url string, err
 			}
 			if Temporary(err) {
 				again = append(again, i)
-				slowest = err
+				last = err
 			}
 		}
 		live = again
-		if len(live) == 0 || round >= c.opt.Retries || c.pause(ctx, round, slowest) != nil {
+		if len(live) == 0 || round >= c.opt.Retries || c.pause(ctx, round, last) != nil {
 			return "", &FailedError{failed}
 		}
 	}
@@ -108,41 +106,56 @@ func (f *File) stop(ctx context.Context, i int, err error) error {
 
 // download is one file in the making.
 type download struct {
-	c   *Client
-	f   *File
-	dst Target
+	c      *Client
+	f      *File
+	create func() (Target, error)
 
-	sum    hash.Hash
-	n      int64  // bytes in dst, all of them in sum
+	dst    Target // nil before the first attempt and after wrong bytes
+	n      int64  // bytes in dst
 	pieces int    // responses that gave a part of them
 	whole  bool   // pieces did not fit together: no more resuming
+	loose  bool   // the last response announced no length: it may have been cut
 	tagURL string // where tag comes from
 	tag    string // strong validator of the bytes in dst, may be empty
 }
 
-// begin takes over what the target holds from an earlier run.
+// open takes over what an earlier run left in the target.
 func (d *download) begin() error {
-	d.sum = d.f.Want.New()
-	if d.f.Kept == nil {
+	if d.dst != nil {
 		return nil
 	}
-	n, err := io.Copy(d.sum, d.f.Kept)
+	dst, err := d.create()
 	if err != nil {
-		return fmt.Errorf("read what an earlier run kept: %w", err)
+		return &targetError{err}
 	}
-	d.n, d.pieces = n, 1
-	if n > d.limit() || d.f.Want.IsZero() { // without a checksum nothing proves that it fits
+	d.dst, d.n, d.pieces, d.tag = dst, dst.Offset(), 0, ""
+	if d.n > 0 {
+		d.pieces = 1
+	}
+	if d.n > d.limit() {
 		return d.restart()
 	}
 	return nil
 }
 
+// end leaves a target that was not committed as something to resume, or not at
+// all.
+func (d *download) end() error {
+	switch {
+	case d.dst == nil:
+		return nil
+	case d.n == 0:
+		return d.dst.Abort()
+	}
+	return d.dst.Keep()
+}
+
 func (d *download) restart() error {
+	d.pieces, d.tag = 0, ""
 	if d.n == 0 {
 		return nil
 	}
-	d.sum.Reset()
-	d.n, d.pieces, d.tag = 0, 0, ""
+	d.n = 0
 	if err := d.dst.Restart(); err != nil {
 		return &targetError{err}
 	}
@@ -162,54 +175,55 @@ func (d *download) attempt(ctx context.Context, raw string) error {
 	if err != nil {
 		return err
 	}
-	if d.n > 0 && d.n == d.f.Size { // an earlier run had it all but the final name
-		if err := d.verdict(); err == nil {
-			return nil
-		}
-		if err := d.restart(); err != nil {
-			return err
-		}
+	if err := d.begin(); err != nil {
+		return err
 	}
-	if local {
+	switch {
+	case d.n > 0 && d.n == d.f.Size: // an earlier run had it all but the final name
+	case local:
 		err = d.copyLocal(ctx, path)
-	} else {
+	default:
 		err = d.request(ctx, raw)
 	}
 	if err != nil {
 		return err
 	}
-	return d.finish(raw)
+	return d.commit(raw)
 }
 
-// finish judges the whole file. Wrong bytes are dropped: resuming behind them
-// could never succeed.
-func (d *download) finish(raw string) error {
-	verdict := d.verdict()
-	if verdict == nil {
+// commit ends the target, one way or the other.
+func (d *download) commit(raw string) error {
+	if d.f.Size >= 0 && d.n != d.f.Size {
+		return d.wrongLength(raw, fmt.Sprint(d.n))
+	}
+	dst := d.dst
+	d.dst = nil
+	err := dst.Commit()
+	if err == nil {
 		return nil
 	}
-	stitched := d.pieces > 1
-	if err := d.restart(); err != nil {
-		return err
+	if _, wrong := errors.AsType[*digest.MismatchError](err); !wrong {
+		return &targetError{err}
 	}
-	err := fmt.Errorf("%s: %w", Redact(raw), verdict)
-	if stitched {
-		d.whole = true
-		return &stitchedError{err}
-	}
-	return err
+	return d.blame(raw, err)
 }
 
-func (d *download) verdict() error {
-	if d.f.Size >= 0 && d.n != d.f.Size {
-		return &digest.MismatchError{What: "size", Want: fmt.Sprint(d.f.Size), Got: fmt.Sprint(d.n)}
+// wrongLength drops the bytes: resuming behind them could never succeed.
+func (d *download) wrongLength(raw, got string) error {
+	err := d.blame(raw, &digest.MismatchError{What: "size", Want: fmt.Sprint(d.f.Size), Got: got})
+	return cmp.Or(d.restart(), err)
+}
+
+// blame says whose fault wrong bytes are. From one response of announced length
+// they are the mirror's; in pieces, or cut without a sign, they may be right when
+// they are read again in one.
+func (d *download) blame(raw string, err error) error {
+	err = fmt.Errorf("%s: %w", Redact(raw), err)
+	if d.pieces > 1 || d.loose {
+		d.whole = true
+		return &againError{err}
 	}
-	if want := d.f.Want; !want.IsZero() {
-		if got := digest.FromHash(want.Algo, d.sum); got != want {
-			return &digest.MismatchError{What: "checksum", Want: want.String(), Got: got.String()}
-		}
-	}
-	return nil
+	return err
 }
 
 func (d *download) request(ctx context.Context, raw string) error {
@@ -232,20 +246,19 @@ func (d *download) request(ctx context.Context, raw string) error {
 	return d.receive(raw, r)
 }
 
-// rangeHeader asks for the rest where that can be right. A checksum proves the
-// joined file whatever mirror the pieces came from; without one only the server's
-// own strong validator does.
+// rangeHeader asks for the rest. The checksum proves the joined file, whatever
+// mirrors the pieces came from; If-Range saves the try where the server's own
+// validator says that the file is another one now.
 func (d *download) rangeHeader(raw string) (http.Header, error) {
 	header := http.Header{}
 	if d.n == 0 {
 		return header, nil
 	}
-	same := d.tag != "" && d.tagURL == raw
-	if d.whole || d.f.Want.IsZero() && !same {
+	if d.whole {
 		return header, d.restart()
 	}
 	header["Range"] = []string{fmt.Sprintf("bytes=%d-", d.n)}
-	if same {
+	if d.tag != "" && d.tagURL == raw {
 		header["If-Range"] = []string{d.tag}
 	}
 	return header, nil
@@ -258,7 +271,6 @@ func (d *download) accept(raw string, resp *http.Response) error {
 		if err := d.restart(); err != nil { // the server sends it all
 			return err
 		}
-		d.pieces = 0
 	case http.StatusPartialContent:
 		if want := fmt.Sprintf("bytes %d-", d.n); d.n == 0 || !strings.HasPrefix(resp.Header.Get("Content-Range"), want) {
 			d.whole = true
@@ -271,21 +283,13 @@ func (d *download) accept(raw string, resp *http.Response) error {
 		return d.c.statusError(raw, resp)
 	}
 	if total := d.n + resp.ContentLength; resp.ContentLength >= 0 && d.f.Size >= 0 && total != d.f.Size {
-		return d.wrongLength(raw, total)
+		d.pieces++
+		return d.wrongLength(raw, fmt.Sprint(total))
 	}
 	d.pieces++
+	d.loose = resp.ContentLength < 0
 	d.tagURL, d.tag = raw, strongTag(resp.Header)
 	return nil
-}
-
-func (d *download) wrongLength(raw string, total int64) error {
-	err := fmt.Errorf("%s: %w", Redact(raw),
-		&digest.MismatchError{What: "size", Want: fmt.Sprint(d.f.Size), Got: fmt.Sprint(total)})
-	if d.n > 0 {
-		d.whole = true
-		return &stitchedError{err}
-	}
-	return err
 }
 
 // strongTag is what If-Range may name (RFC 9110, 13.1.5): a strong ETag, else
@@ -311,7 +315,6 @@ func (d *download) receive(raw string, r io.Reader) error {
 		if d.n+int64(n) > d.limit() {
 			return d.tooLong(raw)
 		}
-		d.sum.Write(buf[:n])
 		if n > 0 {
 			if _, err := d.dst.Write(buf[:n]); err != nil {
 				return &targetError{err}
@@ -328,19 +331,10 @@ func (d *download) receive(raw string, r io.Reader) error {
 }
 
 func (d *download) tooLong(raw string) error {
-	stitched := d.pieces > 1
-	if err := d.restart(); err != nil {
-		return err
+	if d.f.Size >= 0 {
+		return d.wrongLength(raw, "larger")
 	}
-	if d.f.Size < 0 {
-		return &TooLargeError{Redact(raw), d.f.Limit}
-	}
-	err := fmt.Errorf("%s: %w", Redact(raw), &digest.MismatchError{What: "size", Want: fmt.Sprint(d.f.Size), Got: "larger"})
-	if stitched {
-		d.whole = true
-		return &stitchedError{err}
-	}
-	return err
+	return cmp.Or[error](d.restart(), &TooLargeError{Redact(raw), d.f.Limit})
 }
 
 // fill reads until buf is full or the body ends, and never hides an error.
@@ -350,50 +344,5 @@ func fill(r io.Reader, buf []byte) (n int, err error) {
 		m, err = r.Read(buf[n:])
 		n += m
 	}
-	return n, err
-}
-
-// copyLocal reads a file of this machine from its start.
-func (d *download) copyLocal(ctx context.Context, path string) error {
-	if err := d.restart(); err != nil {
-		return err
-	}
-	f, err := d.c.openLocal(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	d.pieces++
-	return d.receive(path, &localReader{ctx, d.c, f})
-}
-
-// openLocal opens a regular file; a pipe or device would never end.
-func (c *Client) openLocal(path string) (*os.File, error) {
-	c.requests.Add(1)
-	info, err := os.Stat(path)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return nil, fmt.Errorf("%s: %w", path, errNoFile)
-	case err != nil:
-		return nil, fmt.Errorf("open source: %w", err)
-	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%s: not a regular file: %w", path, errNoFile)
-	}
-	return os.Open(path)
-}
-
-// localReader counts bytes and ends when the run does.
-type localReader struct {
-	ctx context.Context
-	c   *Client
-	f   *os.File
-}
-
-func (l *localReader) Read(p []byte) (int, error) {
-	if err := l.ctx.Err(); err != nil {
-		return 0, err
-	}
-	n, err := l.f.Read(p)
-	l.c.bytes.Add(int64(n))
 	return n, err
 }

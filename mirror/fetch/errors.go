@@ -83,12 +83,12 @@ var errNoFile = errors.New("no such file")
 // errTooSlow is the cause with which the low-speed watch ends a body.
 var errTooSlow = errors.New("slower than the low-speed limit")
 
-// stitched wraps a mismatch of bytes that came from more than one response:
-// reading them in one piece may still succeed.
-type stitchedError struct{ err error }
+// againError wraps a mismatch of bytes that came in pieces, or without an
+// announced length: reading them once more, in one piece, may still succeed.
+type againError struct{ err error }
 
-func (e *stitchedError) Error() string { return e.err.Error() }
-func (e *stitchedError) Unwrap() error { return e.err }
+func (e *againError) Error() string { return e.err.Error() }
+func (e *againError) Unwrap() error { return e.err }
 
 // targetError is a failure of our own disk; no mirror is to blame.
 type targetError struct{ err error }
@@ -108,7 +108,7 @@ func Temporary(err error) bool {
 		}
 		return s.Code >= 500 && s.Code != http.StatusNotImplemented
 	}
-	if _, ok := errors.AsType[*stitchedError](err); ok {
+	if _, ok := errors.AsType[*againError](err); ok {
 		return true
 	}
 	return !permanent(err)

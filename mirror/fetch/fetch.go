@@ -1,8 +1,8 @@
 // Package fetch downloads: one Client for http, https, file:// and plain paths.
 //
 // [Client.Get] reads small things into memory under a cap, with a condition.
-// [Client.Fetch] streams one file into a [Target] and hashes it on the way; the
-// caller gives it its final name only after Fetch returned nil. A broken body is
+// [Client.Fetch] streams one file into a [Target], which hashes on the way and
+// gives the file its final name at the end, or not at all. A broken body is
 // retried like a broken header, from where it broke (Range, with If-Range where
 // the server gave a strong validator); the hash is always that of the whole file.
 //

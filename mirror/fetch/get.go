@@ -6,11 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
-	"strings"
 	"time"
-
-	"flatstream/repodata/digest"
 )
 
 // Cond is what an earlier answer said of itself; the zero value asks for the
@@ -87,29 +83,6 @@ func (c *Client) readAll(ctx context.Context, cancel context.CancelCauseFunc, bo
 	return b, err
 }
 
-func (c *Client) getLocal(path string, limit int64, cond Cond) (*Response, error) {
-	f, err := c.openLocal(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", path, err)
-	}
-	if int64(len(b)) > limit {
-		return nil, &TooLargeError{path, limit}
-	}
-	c.bytes.Add(int64(len(b)))
-	out := &Response{URL: path, ETag: digest.OfBytes(b).String()}
-	if out.ETag == cond.ETag {
-		out.NotModified = true
-		return out, nil
-	}
-	out.Body = b
-	return out, nil
-}
-
 // do sends one GET and returns whatever answer comes.
 func (c *Client) do(ctx context.Context, raw string, header http.Header) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, raw, nil)
@@ -177,25 +150,4 @@ func (b *bodyReader) Read(p []byte) (int, error) {
 		err = limited
 	}
 	return n, err
-}
-
-// localPath tells a local path from a URL that needs the network. file:// must
-// name no host but localhost.
-func localPath(raw string) (path string, local bool, err error) {
-	if !strings.Contains(raw, "://") {
-		if raw == "" || strings.ContainsRune(raw, 0) {
-			return "", false, fmt.Errorf("%q: %w", raw, errBadURL)
-		}
-		return raw, true, nil
-	}
-	u, err := url.Parse(raw)
-	switch {
-	case err != nil:
-		return "", false, fmt.Errorf("%s: %w", Redact(raw), errBadURL)
-	case (u.Scheme == "http" || u.Scheme == "https") && u.Host != "":
-		return "", false, nil
-	case u.Scheme == "file" && (u.Host == "" || u.Host == "localhost") && !strings.ContainsRune(u.Path, 0):
-		return u.Path, true, nil
-	}
-	return "", false, fmt.Errorf("%s: %w (http, https, file or a path)", Redact(raw), errBadURL)
 }

@@ -91,7 +91,7 @@ func proxyFunc(opt Options) (func(*http.Request) (*url.URL, error), error) {
 	}
 	u, err := url.Parse(opt.Proxy)
 	if err != nil || u.Host == "" {
-		return nil, fmt.Errorf("proxy %s: not a URL such as http://proxy.example.org:3128", Redact(opt.Proxy))
+		return nil, errors.New("the proxy is not a URL such as http://proxy.example.org:3128")
 	}
 	if opt.ProxyUser != "" {
 		u.User = url.UserPassword(opt.ProxyUser, opt.ProxyPassword)
