@@ -1,0 +1,108 @@
+package closure
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"flatstream/fixtures"
+	"flatstream/repodata"
+)
+
+// world builds a universe from text: "-- NAME --" starts a repository, in the
+// fixtures' language. The first repository is the one to check. One whose name has
+// a colon holds that stream and does not supply; the others do.
+func world(t testing.TB, text string) (*Universe, Check) {
+	t.Helper()
+	u := NewUniverse()
+	var c Check
+	for i, part := range strings.Split(text, "-- ")[1:] {
+		name, body, ok := strings.Cut(part, " --\n")
+		if !ok {
+			t.Fatalf("no repository name in %q", part)
+		}
+		id := add(t, u, name, body, fixtures.Options{})
+		switch {
+		case i == 0:
+			c.Repo = id
+		case strings.Contains(name, ":"):
+			u.Label(id, name)
+		default:
+			c.Suppliers = append(c.Suppliers, id)
+		}
+	}
+	return u, c
+}
+
+// add writes a repository's metadata and reads it.
+func add(t testing.TB, u *Universe, name, body string, opt fixtures.Options) RepoID {
+	t.Helper()
+	id, err := u.Add(context.Background(), name, openText(t, body, opt))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+func openText(t testing.TB, body string, opt fixtures.Options) *repodata.Repo {
+	t.Helper()
+	repo, err := fixtures.Parse(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opt.MetadataOnly = true
+	dir := t.TempDir()
+	if err := repo.Write(dir, opt); err != nil {
+		t.Fatal(err)
+	}
+	return openDir(t, dir)
+}
+
+func openDir(t testing.TB, dir string) *repodata.Repo {
+	t.Helper()
+	r, err := repodata.Open(os.DirFS(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func check(t testing.TB, u *Universe, checks ...Check) *Report {
+	t.Helper()
+	r, err := u.Closure(context.Background(), checks, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// brief writes problems as "name: requirement; requirement", without versions and
+// arches of packages; the code stands in front if it is not missing-requirement.
+func brief(c Checked) string {
+	var b strings.Builder
+	for _, p := range c.Problems {
+		if p.Code != MissingRequirement {
+			fmt.Fprintf(&b, "%s ", p.Code)
+		}
+		name, _, _ := strings.Cut(p.Package, "-")
+		fmt.Fprintf(&b, "%s: %s\n", name, strings.Join(p.Requirements, "; "))
+	}
+	return b.String()
+}
+
+// data finds the shared test data, or skips.
+func data(t testing.TB, path string) string {
+	t.Helper()
+	dir := os.Getenv("FLATSTREAM_DATA")
+	if dir == "" {
+		dir = "../../../shared/data"
+	}
+	path = filepath.Join(dir, path)
+	if _, err := os.Stat(path); err != nil {
+		t.Skipf("the shared test data is not here: no %s", path)
+	}
+	return path
+}
