@@ -246,7 +246,7 @@ func replaceable(dir string) error {
 	} else if err != nil {
 		return fmt.Errorf("look at target: %w", err)
 	}
-	if g := generator(filepath.Join(dir, "report.json")); !strings.HasPrefix(g, "flatstream") {
+	if !IsTarget(dir) {
 		return &TargetError{dir, "is not empty and was not written by flatstream (no report.json that says so); name an empty or new directory"}
 	}
 	return nil
@@ -261,6 +261,12 @@ func mounted(dir string) bool {
 	a, okA := here.Sys().(*syscall.Stat_t)
 	b, okB := above.Sys().(*syscall.Stat_t)
 	return okA && okB && (a.Dev != b.Dev || a.Ino == b.Ino)
+}
+
+// IsTarget reports whether dir is a target that flatstream wrote: its
+// report.json names flatstream as its generator.
+func IsTarget(dir string) bool {
+	return strings.HasPrefix(generator(filepath.Join(dir, "report.json")), "flatstream")
 }
 
 // generator reads the field of that name from a report, empty when it cannot.

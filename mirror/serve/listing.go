@@ -1,0 +1,114 @@
+package serve
+
+import (
+	"bufio"
+	"cmp"
+	"errors"
+	"fmt"
+	"html"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"time"
+)
+
+// serveDir answers with the directory's index.html, or else with a listing.
+func (v *view) serveDir(w http.ResponseWriter, r *http.Request, d *os.File) {
+	index := &view{v.root, v.dir, path.Join(v.name, "index.html"), v.public}
+	if f, err := index.open(); err == nil {
+		defer f.Close()
+		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+			index.serveFile(w, r, f, info)
+			return
+		}
+	}
+	rows, err := v.list(d)
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Cache-Control", "no-cache")
+	if r.Method == http.MethodGet {
+		writeListing(w, v.public, rows)
+	}
+}
+
+type row struct {
+	name string // a directory's ends in a slash
+	size int64  // bytes
+	time time.Time
+}
+
+// list reads a directory, sorted by name, directories first. Links show what
+// they lead to; those that lead out show as files without a size.
+func (v *view) list(d *os.File) ([]row, error) {
+	entries, err := d.ReadDir(-1)
+	if err != nil {
+		return nil, err
+	}
+	var rows []row
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), ".") {
+			continue
+		}
+		info, err := e.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // pruned meanwhile
+		}
+		if err != nil {
+			return nil, err
+		}
+		if info.Mode()&fs.ModeSymlink != 0 {
+			if to, err := v.root.Stat(path.Join(v.name, e.Name())); err == nil {
+				info = to
+			}
+		}
+		r := row{e.Name(), info.Size(), info.ModTime()}
+		if info.IsDir() {
+			r.name += "/"
+		}
+		rows = append(rows, r)
+	}
+	slices.SortFunc(rows, func(a, b row) int {
+		return cmp.Or(cmp.Compare(kind(a), kind(b)), cmp.Compare(a.name, b.name))
+	})
+	return rows, nil
+}
+
+func kind(r row) int {
+	if strings.HasSuffix(r.name, "/") {
+		return 0
+	}
+	return 1
+}
+
+func writeListing(w http.ResponseWriter, name string, rows []row) {
+	out := bufio.NewWriter(w)
+	defer out.Flush() // a client that went away is no error of ours
+	title := html.EscapeString("/" + strings.TrimPrefix(name+"/", "./"))
+	fmt.Fprintf(out, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>%s</title></head>\n<body><h1>%s</h1>\n<table>\n", title, title)
+	if name != "." {
+		fmt.Fprint(out, "<tr><td><a href=\"../\">../</a></td></tr>\n")
+	}
+	for _, r := range rows {
+		size := ""
+		if kind(r) == 1 {
+			size = fmt.Sprint(r.size)
+		}
+		fmt.Fprintf(out, "<tr><td><a href=\"%s\">%s</a></td><td>%s</td><td align=\"right\">%s</td></tr>\n",
+			html.EscapeString(href(r.name)), html.EscapeString(r.name), r.time.UTC().Format("2006-01-02 15:04"), size)
+	}
+	fmt.Fprint(out, "</table></body></html>\n")
+}
+
+// href is a relative reference to a name in the same directory; its "./" keeps
+// a name with a colon (name:stream:version) from being read as a scheme.
+func href(name string) string {
+	return (&url.URL{Path: "./" + name}).EscapedPath()
+}
