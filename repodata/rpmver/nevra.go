@@ -40,6 +40,9 @@ func ParseNEVRA(s string) (NEVRA, error) {
 		return bad("no arch")
 	}
 	rest, n.Arch = rest[:dot], rest[dot+1:]
+	if n.Arch == "rpm" || strings.ContainsAny(n.Arch, "-:") {
+		return bad("no arch at the end")
+	}
 	dash := strings.LastIndexByte(rest, '-')
 	if dash < 0 || dash == len(rest)-1 {
 		return bad("no release")
@@ -63,8 +66,12 @@ func ParseNEVRA(s string) (NEVRA, error) {
 		}
 		n.Epoch = v
 	}
-	if n.Name == "" || n.Version == "" || strings.ContainsAny(s, " \t\n/") {
-		return bad("an empty or unprintable part")
+	if n.Name == "" || n.Version == "" || strings.ContainsFunc(s, misplaced) {
+		return bad("an empty part, a space or a slash")
 	}
 	return n, nil
 }
+
+// misplaced finds what no part of a NEVRA holds; a slash would lead out of a
+// directory, white space would cut a list.
+func misplaced(c rune) bool { return c <= ' ' || c == '/' || c == 0x7f }
