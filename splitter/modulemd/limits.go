@@ -11,7 +11,7 @@ import (
 const (
 	maxFile      = 256 << 20 // bytes of a file
 	maxDocument  = 16 << 20  // bytes of one document
-	maxDocuments = 100_000   // of a file: each may cost a warning
+	maxDocuments = 20_000    // of a file: each may cost a warning
 	maxMarkers   = 1 << 20   // of the --- and ... lines of a file, whatever stands between them
 	maxMarks     = 1 << 19   // of the bytes that begin a YAML node, per document: about 200 bytes of memory each
 	maxNesting   = 1000      // levels; modulemd needs eight, xmd a few more

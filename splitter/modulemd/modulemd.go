@@ -3,7 +3,9 @@
 //
 // Scalars are taken raw: a stream 5.30 never becomes 5.3, nor a context 00000000
 // zero (P20). Where libmodulemd rejects a whole document for a part that nobody
-// here needs, this package reads on and warns (P22).
+// here needs, this package reads on and warns (P22). In one thing it is stricter: a
+// stream document without version or context is refused, since in a repository it
+// could not be told from another.
 package modulemd
 
 // Build is one stream document: one build of a module stream, named by its NSVCA.
@@ -15,7 +17,7 @@ type Build struct {
 	Static       bool // static_context: true
 
 	Summary, Description string
-	Requires             []Requires // one per entry of dependencies, ANDed
+	Requires             []Requires // one per entry of dependencies, ANDed; an entry may be nil
 	BuildRequires        []Requires
 	Artifacts            []string // rpms, verbatim
 	Demodularized        []string // package names
@@ -72,9 +74,17 @@ type File struct {
 	Warnings  []Warning
 }
 
-// Warning is one document, or part of one, that could not be taken as written.
+// Warning is one document, or part of one, that could not be taken as written:
+//
+//	bad-document         left out: not YAML, no name, no version, ...
+//	duplicate-document   left out: a document before it has the same NSVCA (P18)
+//	packager-document    kept in Other: modulemd-packager is no stream
+//	unknown-document     kept in Other: an unknown document type
+//	lenient-document     read: one value where a list belongs, a key twice (P21)
+//	libmodulemd-rejects  read, but libmodulemd refuses the document as a whole, so
+//	                     that DNF takes its packages as non-modular (P22)
 type Warning struct {
-	Code string // bad-document, lenient-document, duplicate-document, ...
-	Doc  int    // position in the file, from 0
-	Text string // one sentence that names the document
+	Code string
+	Doc  int    // position in the file, from 0, as in Build, Defaults and Obsoletes
+	Text string // one sentence that names the source and the document
 }

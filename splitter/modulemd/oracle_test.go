@@ -287,21 +287,20 @@ func TestEffectiveObsoletesAndDefaultsAgreeWithLibmodulemd(t *testing.T) {
 	}
 }
 
-// A filtered modules.yaml of every build of EL8 and CentOS Stream 9 passes
+// A filtered modules.yaml of the builds of EL8 and CentOS Stream 9 passes
 // libmodulemd's validator and lists what was kept.
 func TestFilteredPassesLibmodulemd(t *testing.T) {
 	var texts []string
 	want := []map[string][]string{}
 	for _, name := range []string{"el8/appstream-x86_64.modules.yaml.xz", "el8/powertools-x86_64.modules.yaml.xz", "c9s/AppStream/repodata/*-modules.yaml.xz"} {
 		for _, b := range mustParse(t, string(dataFile(t, name))).Builds {
-			for i, keep := range []func(string) bool{
-				func(string) bool { return true },
+			for _, keep := range []func(string) bool{
 				func(string) bool { return false },
 				func(a string) bool { return !strings.Contains(a, "debug") && !strings.HasSuffix(a, ".src") },
 			} {
 				kept := slices.DeleteFunc(slices.Clone(b.Artifacts), func(a string) bool { return !keep(a) })
 				doc := b.Filtered(keep)
-				if i == 0 && len(texts) < 30 && doc == nil {
+				if doc == nil {
 					t.Fatalf("%s: nothing", b.NSVCA())
 				}
 				var w bytes.Buffer

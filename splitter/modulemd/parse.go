@@ -14,7 +14,7 @@ import (
 //
 // A document that cannot be used is a Warning that names it, and the rest goes on.
 // The error says that the stream cannot be read, or that it is hostile: over
-// 256 MiB or 100,000 documents, or a document over 16 MiB, deeper than 1000 levels,
+// 256 MiB or 20,000 documents, or a document over 16 MiB, deeper than 1000 levels,
 // of half a million entries, or with aliases that multiply (P25).
 //
 // The same NSVCA twice is kept once; when the two differ the first stays and the
