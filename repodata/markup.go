@@ -47,7 +47,8 @@ func (r *markupReader) read(b []byte, visit func(markup) error) error {
 	// encoding/xml turns a carriage return into a newline: leave that to it.
 	if bytes.IndexByte(b, '\r') < 0 {
 		r.plain.reset(b)
-		if err := visit(&r.plain); !errors.Is(err, errNotPlain) {
+		// What visit says after bad attributes comes from half of them.
+		if err := visit(&r.plain); !errors.Is(err, errNotPlain) && !r.plain.bad {
 			return err
 		}
 	}

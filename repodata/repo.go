@@ -93,13 +93,13 @@ func (r *Repo) scanData(ctx context.Context, typ string, data io.Reader, visit f
 	}
 }
 
-// nameFile says in which file err was met, unless the reader has said so already.
+// nameFile says in which file err was met, and reads that file to its end: when
+// its bytes are wrong, that is why they could not be read.
 func (r *Repo) nameFile(typ string, data io.Reader, err error) error {
-	if d, ok := data.(*dataReader); ok && d.done != nil && errors.Is(err, d.done) && d.done != io.EOF {
-		return err
+	if _, verdict := io.Copy(io.Discard, data); verdict != nil {
+		return verdict
 	}
-	rec, _ := r.MD.Record(typ)
-	return fmt.Errorf("read %s: %w", rec.Location, err)
+	return fmt.Errorf("read %s: %w", r.location(typ), err)
 }
 
 // Clone returns a copy of e that stays valid.

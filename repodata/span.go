@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // Element is one <package> element of primary, filelists or other, as it stands
@@ -119,9 +120,6 @@ func (s *Scanner) identifyFile(m markup) error {
 			found = pkgID(value)
 		}
 	}
-	if p, ok := m.(*plainMarkup); ok && p.bad {
-		return errNotPlain
-	}
 	s.element.PkgID = found
 	return nil
 }
@@ -188,8 +186,8 @@ func attrIs(m markup, key, want string) bool {
 	}
 }
 
-// pkgID is the form in which package ids are compared.
-func pkgID(b []byte) string { return string(bytes.ToLower(bytes.TrimSpace(b))) }
+// pkgID is the form in which package ids are compared: lower case.
+func pkgID(b []byte) string { return strings.ToLower(string(bytes.TrimSpace(b))) }
 
 // isPkgID accepts what a checksum of 16 to 64 bytes looks like.
 func isPkgID(s string) bool {
