@@ -16,7 +16,7 @@ import (
 func (u *Universe) Closure(ctx context.Context, checks []Check, opt Options) (*Report, error) {
 	for _, c := range checks {
 		for _, id := range append([]RepoID{c.Repo}, c.Suppliers...) {
-			if err := u.check(id); err != nil {
+			if err := u.known(id); err != nil {
 				return nil, err
 			}
 		}

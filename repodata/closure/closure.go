@@ -12,11 +12,12 @@
 //
 // The rules are rpm's as libsolv applies them: what a package provides is what
 // primary says and the paths it owns; nothing is added to that. A required path
-// that createrepo_c's primary cannot list (see [primaryLists]) is looked up in
-// filelists, in one pass for all such paths. There is no /bin to /usr/bin
+// that createrepo_c's primary cannot list is looked up in filelists, in one pass
+// for all such paths. There is no /bin to /usr/bin
 // aliasing. rpmlib(...) is met by rpm itself, rpm 4.14 being the oldest that
-// counts. An own provide meets an own requirement. Rich dependencies: see
-// [satisfiable]. Source packages provide nothing and are not checked.
+// counts. An own provide meets an own requirement. A rich dependency is
+// met when some set of available packages with the requiring one in it makes it
+// true: see satisfy.go. Source packages provide nothing and are not checked.
 package closure
 
 import (
@@ -52,8 +53,8 @@ type Options struct {
 	Jobs int // workers; 0: one per processor
 }
 
-// check reports an id that is not of this universe: a mistake of the caller.
-func (u *Universe) check(id RepoID) error {
+// known refuses an id that is not of this universe: a mistake of the caller.
+func (u *Universe) known(id RepoID) error {
 	if id < 0 || int(id) >= len(u.repos) {
 		return fmt.Errorf("check a repository: id %d is not one of the %d that were added", id, len(u.repos))
 	}

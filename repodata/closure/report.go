@@ -36,7 +36,7 @@ type Report struct {
 	Checked []Checked `json:"checked"`
 	Summary Summary   `json:"summary"`
 
-	streams map[string]string // by repository name, for prose
+	streams map[string]string // by repository name, for prose; not part of the JSON form
 }
 
 // Checked is the result for one repository.

@@ -18,7 +18,7 @@ import (
 func TestRichAgainstAllSubsets(t *testing.T) {
 	rng := rand.New(rand.NewPCG(9, 14))
 	verdicts := make(map[bool]int)
-	for range 4000 {
+	for range 2000 {
 		packages := randomPackages(rng, 1+rng.IntN(6))
 		e := randomExpr(rng, 3)
 		packages[0].Requires = []repodata.Relation{{Dep: rpmdep.Dep{Name: e.String()}, Rich: true}}
@@ -31,7 +31,7 @@ func TestRichAgainstAllSubsets(t *testing.T) {
 			t.Fatalf("%s: met is %v, trying all sets says %v", e, got, want)
 		}
 	}
-	if verdicts[true] < 400 || verdicts[false] < 400 {
+	if verdicts[true] < 200 || verdicts[false] < 200 {
 		t.Errorf("the cases are one-sided: %v", verdicts)
 	}
 }

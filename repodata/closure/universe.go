@@ -77,9 +77,10 @@ func (u *Universe) dep(name, version int32) rpmdep.Dep {
 	return d
 }
 
-// Label says which module:stream a repository holds, for the reader of a report.
+// Label says which module:stream a repository holds, for the reader of a report. An
+// id that is not of this universe is left alone.
 func (u *Universe) Label(id RepoID, stream string) {
-	if u.check(id) == nil {
+	if u.known(id) == nil {
 		u.repos[id].stream = stream
 	}
 }

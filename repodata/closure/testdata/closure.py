@@ -44,12 +44,12 @@ for s in pool.solvables:
     for key in solv.SOLVABLE_REQUIRES, solv.SOLVABLE_CONFLICTS, solv.SOLVABLE_OBSOLETES:
         s.unset(key)
 
-solver = pool.Solver()
-solver.set_flag(solv.Solver.SOLVER_FLAG_IGNORE_RECOMMENDED, 1)
 many = pool.Job(solv.Job.SOLVER_MULTIVERSION | solv.Job.SOLVER_SOLVABLE_ALL, 0)
 for s, dep in rich:
     s.add_deparray(solv.SOLVABLE_REQUIRES, dep)
     install = pool.Job(solv.Job.SOLVER_INSTALL | solv.Job.SOLVER_SOLVABLE, s.id)
+    solver = pool.Solver()  # a used one may remember the package's earlier requirement
+    solver.set_flag(solv.Solver.SOLVER_FLAG_IGNORE_RECOMMENDED, 1)
     if solver.solve([many, install]):
         broken.setdefault(s.id, set()).add(str(dep))
     s.unset(solv.SOLVABLE_REQUIRES)
