@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"cmp"
+	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -225,7 +226,7 @@ func compareWithDNF(t *testing.T, repos []oracleRepo, x *Index, sets [][]string)
 			continue
 		}
 		if answer.Error == "refused" {
-			t.Errorf("%v: DNF refuses, we do not: %s", answer.Set, answer.Text)
+			t.Errorf("%v: DNF refuses, we do not: %s; we have %v", answer.Set, answer.Text, a.Groups)
 			continue
 		}
 		ok := true
@@ -273,7 +274,7 @@ func activeBuilds(a *Activation) []string {
 	var names []string
 	for _, g := range a.Groups {
 		for _, b := range g.Builds {
-			names = append(names, fmt.Sprintf("%s:%s:%d:%s/%s:%s", b.Name, b.Stream, b.Version, b.Context, g.Context, b.Arch))
+			names = append(names, nsvca(b))
 		}
 	}
 	return names
@@ -377,10 +378,14 @@ func dataFile(t *testing.T, name string) []byte {
 	}
 	defer f.Close()
 	var r io.Reader = f
-	if strings.HasSuffix(matches[0], ".xz") {
-		if r, err = xz.NewReader(f); err != nil {
-			t.Fatal(err)
-		}
+	switch filepath.Ext(matches[0]) {
+	case ".xz":
+		r, err = xz.NewReader(f)
+	case ".gz":
+		r, err = gzip.NewReader(f)
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 	b, err := io.ReadAll(r)
 	if err != nil {
