@@ -38,10 +38,10 @@ func startNginx(t testing.TB, dir string) string {
 		user = "user root;" // test directories are closed to others
 	}
 	must(t, os.WriteFile(filepath.Join(work, "nginx.conf"), fmt.Appendf(nil, `%s
-daemon off; worker_processes 1; pid nginx.pid; error_log stderr crit;
+daemon off; worker_processes auto; pid nginx.pid; error_log stderr crit;
 events {}
 http {
-  access_log off;
+  access_log off; keepalive_requests 1000000;
   client_body_temp_path t1; proxy_temp_path t2; fastcgi_temp_path t3; uwsgi_temp_path t4; scgi_temp_path t5;
   include server.conf;
 }`, user), 0o644))
