@@ -13,11 +13,11 @@
 // The rules are rpm's as libsolv applies them: what a package provides is what
 // primary says and the paths it owns; nothing is added to that. A required path
 // that createrepo_c's primary cannot list is looked up in filelists, in one pass
-// for all such paths. There is no /bin to /usr/bin
-// aliasing. rpmlib(...) is met by rpm itself, rpm 4.14 being the oldest that
-// counts. An own provide meets an own requirement. A rich dependency is
-// met when some set of available packages with the requiring one in it makes it
-// true: see satisfy.go. Source packages provide nothing and are not checked.
+// for all such paths. There is no /bin to /usr/bin aliasing. rpmlib(...) is met by
+// rpm itself, rpm 4.14 being the oldest that counts. An own provide meets an own
+// requirement. A rich dependency is met when some set of available packages with
+// the requiring one in it makes it true: see satisfy.go. Source packages provide
+// nothing and are not checked.
 package closure
 
 import (

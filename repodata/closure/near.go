@@ -21,7 +21,7 @@ const (
 	otherRepo                     // the same in a repository without a stream
 	hiddenHere                    // the same in a supplier, hidden
 	foreignArch                   // the same for an arch that does not count
-	otherVersion                  // a supplier has the capability in another version
+	otherVersion                  // a supplier has the capability in another version, or a part of a rich one
 	twinName                      // a supplier has a name that means almost the same
 	elsewhere                     // another version, in a repository that does not supply
 )
@@ -34,11 +34,11 @@ type candidate struct {
 }
 
 // near finds what came close to a requirement that nothing available meets. Of a
-// rich one, each part that nothing available provides is looked at.
+// rich one its parts are looked at, see leaves.
 func (v *view) near(r int32) []Near {
 	text := v.text(r)
 	var found []candidate
-	for _, leaf := range v.missingLeaves(r) {
+	for _, leaf := range v.leaves(r) {
 		q := v.all[leaf]
 		found = v.exactOrOther(found, v.dep(q.name, q.version))
 		found = v.twins(found, v.names.text[q.name])
@@ -62,26 +62,31 @@ func (v *view) near(r int32) []Near {
 	return near
 }
 
-// missingLeaves lists the plain requirements within r that nothing available
-// meets: of a plain one itself.
-func (v *view) missingLeaves(r int32) []int32 {
+// leaves lists the plain requirements within r that nothing available meets, or
+// all that r wants where each is met by itself and only not as r wants it: of a
+// plain one itself.
+func (v *view) leaves(r int32) []int32 {
 	q := v.all[r]
-	var leaves []int32
+	var parts []int32
 	switch {
 	case q.rich != nil:
-		leaves = q.rich.formula.wanted(nil)
+		parts = q.rich.formula.wanted(nil)
 	case q.set != nil:
-		leaves = q.set.args
+		parts = q.set.args
 	default:
 		return []int32{r}
 	}
-	var missing []int32
-	for _, l := range leaves {
-		if !slices.ContainsFunc(v.providers[l], v.available.has) {
-			missing = append(missing, v.missingLeaves(l)...)
+	var all, missing []int32
+	for _, p := range parts {
+		all = append(all, v.leaves(p)...)
+		if !v.has(p) {
+			missing = append(missing, v.leaves(p)...)
 		}
 	}
-	return missing
+	if missing != nil {
+		return missing
+	}
+	return all
 }
 
 // wanted appends the leaves that f wants to have.
@@ -125,12 +130,12 @@ func (v *view) candidate(id int32, has rpmdep.Dep, exact bool) (candidate, bool)
 		c.rank, c.Reason = hiddenHere, fmt.Sprintf("provides %s, and is hidden", has)
 	case hidden:
 		c.rank, c.Reason = hiddenHere, fmt.Sprintf("provides %s, and is hidden by %s", has, by)
+	case v.available.has(id):
+		c.rank, c.Reason = otherVersion, fmt.Sprintf("provides %s", has)
 	case exact && holder.stream != "":
 		c.rank, c.Reason = otherStream, fmt.Sprintf("provides %s", has)
 	case exact:
 		c.rank, c.Reason = otherRepo, fmt.Sprintf("provides %s", has)
-	case v.available.has(id):
-		c.rank, c.Reason = otherVersion, fmt.Sprintf("provides %s", has)
 	default:
 		c.rank, c.Reason = elsewhere, fmt.Sprintf("provides %s", has)
 	}

@@ -141,3 +141,30 @@ libz.so.1(ZLIB_9)(64bit): zlib-0:1-1.x86_64 base provides libz.so.1()(64bit)`
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), want)
 	}
 }
+
+// Of a rich requirement the parts that are missing are near; if each part is
+// there and only not in one package, all of them.
+func TestNearRich(t *testing.T) {
+	u, c := world(t, `
+-- app --
+package b 1-1 x86_64
+  requires (x > 1 with x < 3), (y and x)
+-- base --
+package a 1-1 x86_64
+  provides x = 1
+package c 1-1 x86_64
+  provides x = 3
+-- why:1 --
+package y 1-1 x86_64
+`)
+	var got []string
+	for _, n := range check(t, u, c).Checked[0].Problems[0].Near {
+		got = append(got, n.Requirement+": "+n.NEVRA+" "+n.Reason)
+	}
+	want := `(x > 1 with x < 3): a-0:1-1.x86_64 provides x = 1
+(x > 1 with x < 3): c-0:1-1.x86_64 provides x = 3
+(y and x): y-0:1-1.x86_64 provides y = 1-1`
+	if strings.Join(got, "\n") != want {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), want)
+	}
+}

@@ -136,10 +136,15 @@ func (v *view) plain(r int32, q *requirement) verdict {
 			v.features[r] = true
 		}
 		return met
-	case slices.ContainsFunc(v.providers[r], v.available.has):
+	case v.has(r):
 		return met
 	case q.path:
 		v.paths[q.name] = true
 	}
 	return unmet
+}
+
+// has reports whether an available package meets a plain requirement or a set.
+func (v *view) has(r int32) bool {
+	return slices.ContainsFunc(v.providers[r], v.available.has)
 }
