@@ -36,7 +36,7 @@ type Beside struct {
 
 // StageBeside begins the next content of target and removes what dead runs left
 // beside it. Only a directory of ours may be replaced: a file, a symbolic link
-// to nowhere, a mount point, and a non-empty directory without a report.json
+// to nowhere, a mount point, a place in a store, and a non-empty directory without a report.json
 // whose generator is flatstream are a [*TargetError], found before any work is
 // done. Missing parents are made.
 func StageBeside(target string) (*Beside, error) {
@@ -212,6 +212,9 @@ func resolveTarget(target string) (string, error) {
 	if err != nil {
 		return "", &TargetError{target, err.Error()}
 	}
+	if store := storeAbove(abs); store != "" {
+		return "", &TargetError{target, "lies in the store " + store + ", whose snapshots never change; name a directory outside"}
+	}
 	info, err := os.Lstat(abs)
 	if errors.Is(err, fs.ErrNotExist) {
 		return abs, nil
@@ -230,6 +233,22 @@ func resolveTarget(target string) (string, error) {
 		return "", &TargetError{target, "is not a directory; name another"}
 	}
 	return abs, replaceable(abs)
+}
+
+// storeAbove is the store that a path, which need not exist yet, lies in.
+func storeAbove(path string) string {
+	real, err := filepath.EvalSymlinks(path)
+	for err != nil && path != filepath.Dir(path) {
+		path = filepath.Dir(path)
+		real, err = filepath.EvalSymlinks(path)
+	}
+	for !IsStore(real) {
+		if real == filepath.Dir(real) {
+			return ""
+		}
+		real = filepath.Dir(real)
+	}
+	return real
 }
 
 func replaceable(dir string) error {

@@ -88,6 +88,22 @@ func TestForeignTargetsAreRefused(t *testing.T) {
 	}
 }
 
+func TestTargetInAStoreIsRefused(t *testing.T) {
+	s := locked(t)
+	publish(t, s, night1, 0, map[string]string{"flat/a.rpm": "a"})
+	now, _, err := s.Current()
+	must(t, err)
+	must(t, os.WriteFile(filepath.Join(now.Dir, "report.json"), []byte(report), 0o644))
+	link := filepath.Join(t.TempDir(), "link")
+	must(t, os.Symlink(filepath.Join(s.Dir(), "current"), link))
+	for _, target := range []string{s.Dir(), filepath.Join(s.Dir(), "current"), now.Dir, filepath.Join(link, "new", "dir")} {
+		var refused *tree.TargetError
+		if _, err := tree.StageBeside(target); !errors.As(err, &refused) {
+			t.Errorf("%s: got %v, want a TargetError", target, err)
+		}
+	}
+}
+
 func TestTargetThatBecameForeignStays(t *testing.T) {
 	dir := t.TempDir()
 	target := filepath.Join(dir, "el8")
