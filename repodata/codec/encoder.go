@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -39,7 +40,7 @@ func NewEncoder(f Format) (*Encoder, error) {
 		return &Encoder{impl: &plain{}}, nil
 	case Gzip:
 		w, err := gzip.NewWriterLevel(io.Discard, gzipLevel)
-		return &Encoder{impl: w}, err
+		return &Encoder{impl: timeless{w}}, err
 	case Zstd:
 		w, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstdLevel),
 			zstd.WithEncoderConcurrency(1), zstd.WithZeroFrames(true))
@@ -70,6 +71,15 @@ func (e *Encoder) Close() error {
 	}
 	e.opened = false
 	return e.impl.Close()
+}
+
+// timeless writes 0 for the time, "no time stamp" (RFC 1952, 2.3.1). The library
+// writes the zero time.Time as a date in 2042.
+type timeless struct{ *gzip.Writer }
+
+func (t timeless) Reset(w io.Writer) {
+	t.Writer.Reset(w)
+	t.ModTime = time.Unix(0, 0)
 }
 
 // plain is None's compressor.
