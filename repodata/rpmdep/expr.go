@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Limits on a rich dependency; the longest in EL8 to Fedora 41 has under 2,000
-// bytes and nests four deep.
+// Limits on a rich dependency, far above honest ones: the longest of the 17,649
+// packages of CentOS Stream 9 AppStream has 130 bytes, the deepest nests three.
 const (
 	MaxRichLength = 64 << 10 // bytes
 	MaxRichDepth  = 100      // parentheses within parentheses
