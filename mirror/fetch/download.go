@@ -51,33 +51,11 @@ func (c *Client) Fetch(ctx context.Context, f File, create func() (Target, error
 	}
 	d := &download{c: c, f: &f, create: create}
 	defer func() { err = errors.Join(err, d.end()) }()
-	failed := make([]error, len(f.URLs))
-	live := make([]int, len(f.URLs))
-	for i := range live {
-		live[i] = i
+	i, err := c.rounds(ctx, f.URLs, func(i int) error { return d.attempt(ctx, f.URLs[i]) }, f.OnFail)
+	if err != nil {
+		return "", err
 	}
-	for round := 0; ; round++ {
-		var last error
-		again := live[:0]
-		for _, i := range live {
-			err := d.attempt(ctx, f.URLs[i])
-			if err == nil {
-				return f.URLs[i], nil
-			}
-			failed[i] = err
-			if stop := f.stop(ctx, i, err); stop != nil {
-				return "", stop
-			}
-			if Temporary(err) {
-				again = append(again, i)
-				last = err
-			}
-		}
-		live = again
-		if len(live) == 0 || round >= c.opt.Retries || c.pause(ctx, round, last) != nil {
-			return "", &FailedError{failed}
-		}
-	}
+	return f.URLs[i], nil
 }
 
 func (f *File) check() error {
@@ -86,20 +64,6 @@ func (f *File) check() error {
 		return errors.New("no URL to download from")
 	case f.Size < 0 && f.Limit <= 0:
 		return fmt.Errorf("%s: neither a size nor a limit is known", Redact(f.URLs[0]))
-	}
-	return nil
-}
-
-// stop decides whether a failure ends the download here and now.
-func (f *File) stop(ctx context.Context, i int, err error) error {
-	if ctx.Err() != nil {
-		return fmt.Errorf("%s: %w", Redact(f.URLs[i]), context.Cause(ctx))
-	}
-	if _, ours := errors.AsType[*targetError](err); ours {
-		return err
-	}
-	if f.OnFail != nil {
-		return f.OnFail(i, err)
 	}
 	return nil
 }

@@ -90,6 +90,12 @@ type againError struct{ err error }
 func (e *againError) Error() string { return e.err.Error() }
 func (e *againError) Unwrap() error { return e.err }
 
+// refusedError is an answer that the caller did not want.
+type refusedError struct{ err error }
+
+func (e *refusedError) Error() string { return e.err.Error() }
+func (e *refusedError) Unwrap() error { return e.err }
+
 // targetError is a failure of our own disk; no mirror is to blame.
 type targetError struct{ err error }
 
@@ -122,6 +128,9 @@ func permanent(err error) bool {
 		return true
 	}
 	if _, ok := errors.AsType[*targetError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[*refusedError](err); ok {
 		return true
 	}
 	if _, ok := errors.AsType[*fs.PathError](err); ok { // a local source's disk, not a network

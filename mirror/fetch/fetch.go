@@ -16,7 +16,6 @@
 package fetch
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -161,18 +160,5 @@ func setDefault[T comparable](p *T, v T) {
 	var zero T
 	if *p == zero {
 		*p = v
-	}
-}
-
-// retry runs try until it succeeds, fails for good, or the rounds are used up.
-func (c *Client) retry(ctx context.Context, try func() error) error {
-	for round := 0; ; round++ {
-		err := try()
-		if err == nil || !Temporary(err) || round >= c.opt.Retries || ctx.Err() != nil {
-			return err
-		}
-		if c.pause(ctx, round, err) != nil {
-			return err
-		}
 	}
 }

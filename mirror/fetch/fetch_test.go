@@ -406,4 +406,3 @@ func TestLocalFiles(t *testing.T) {
 		}
 	}
 }
-

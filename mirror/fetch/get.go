@@ -30,12 +30,42 @@ var errBadURL = errors.New("not a usable URL")
 // *[TooLargeError]. The request asks caches to revalidate. Temporary failures
 // are retried, broken bodies too.
 func (c *Client) Get(ctx context.Context, raw string, limit int64, cond Cond) (*Response, error) {
-	var resp *Response
-	err := c.retry(ctx, func() (err error) {
-		resp, err = c.get(ctx, raw, limit, cond)
-		return err
-	})
+	_, resp, err := c.GetAny(ctx, Small{URLs: []string{raw}, Limit: limit, Cond: func(int) Cond { return cond }})
 	return resp, err
+}
+
+// Small is one small thing that several mirrors have.
+type Small struct {
+	URLs   []string              // best first
+	Limit  int64                 // bytes
+	Cond   func(i int) Cond      // of URLs[i]; nil: no condition
+	Accept func(*Response) error // an error sends GetAny to the next mirror; nil: take anything
+}
+
+// GetAny is Get over mirrors: each in turn, then those again whose failure may
+// pass. i is the mirror that answered. An answer that Accept refuses is refused
+// for good.
+func (c *Client) GetAny(ctx context.Context, s Small) (i int, resp *Response, err error) {
+	if len(s.URLs) == 0 {
+		return 0, nil, errors.New("no URL to read from")
+	}
+	i, err = c.rounds(ctx, s.URLs, func(i int) (err error) {
+		var cond Cond
+		if s.Cond != nil {
+			cond = s.Cond(i)
+		}
+		if resp, err = c.get(ctx, s.URLs[i], s.Limit, cond); err != nil || s.Accept == nil || resp.NotModified {
+			return err
+		}
+		if err = s.Accept(resp); err != nil {
+			return &refusedError{fmt.Errorf("%s: %w", resp.URL, err)}
+		}
+		return nil
+	}, nil)
+	if err != nil {
+		return 0, nil, err
+	}
+	return i, resp, nil
 }
 
 func (c *Client) get(ctx context.Context, raw string, limit int64, cond Cond) (*Response, error) {

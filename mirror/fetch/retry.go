@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -11,6 +12,45 @@ import (
 	"sync/atomic"
 	"time"
 )
+
+// rounds tries each URL in turn until one succeeds, then again those that may
+// yet, with a pause between the rounds. onFail as in [File].
+func (c *Client) rounds(ctx context.Context, urls []string, try func(i int) error, onFail func(int, error) error) (int, error) {
+	failed := make([]error, len(urls))
+	live := make([]int, len(urls))
+	for i := range live {
+		live[i] = i
+	}
+	for round := 0; ; round++ {
+		var last error
+		again := live[:0]
+		for _, i := range live {
+			err := try(i)
+			if err == nil {
+				return i, nil
+			}
+			failed[i] = err
+			if ctx.Err() != nil {
+				return 0, fmt.Errorf("%s: %w", Redact(urls[i]), context.Cause(ctx))
+			}
+			if _, ours := errors.AsType[*targetError](err); ours {
+				return 0, err
+			}
+			if onFail != nil {
+				if stop := onFail(i, err); stop != nil {
+					return 0, stop
+				}
+			}
+			if Temporary(err) {
+				again, last = append(again, i), err
+			}
+		}
+		live = again
+		if len(live) == 0 || round >= c.opt.Retries || c.pause(ctx, round, last) != nil {
+			return 0, &FailedError{failed}
+		}
+	}
+}
 
 // pause sleeps before the next round: exponential, with jitter, or as long as
 // the server asked for, within the cap.

@@ -100,20 +100,20 @@ type State struct {
 // Check reports whether b is one of the accepted states. A metalink without any
 // checksum accepts everything: it is a mirrorlist then.
 func (m *Metalink) Check(b []byte) error {
-	if len(m.Accepted) == 0 || m.Accepted[0].Sum.IsZero() {
+	if len(m.Accepted) == 0 || m.Accepted[0].Sum.IsZero() || slices.ContainsFunc(m.Accepted, func(s State) bool { return s.Is(b) }) {
 		return nil
 	}
-	for _, s := range m.Accepted {
-		if s.Sum.IsZero() || s.Size >= 0 && s.Size != int64(len(b)) {
-			continue
-		}
-		h := s.Sum.New()
-		h.Write(b)
-		if digest.FromHash(s.Sum.Algo, h) == s.Sum {
-			return nil
-		}
-	}
 	return fmt.Errorf("repomd.xml is none of the %d versions that the metalink names", len(m.Accepted))
+}
+
+// Is reports whether b is that version. Without a checksum nothing is.
+func (s State) Is(b []byte) bool {
+	if s.Sum.IsZero() || s.Size >= 0 && s.Size != int64(len(b)) {
+		return false
+	}
+	h := s.Sum.New()
+	h.Write(b)
+	return digest.FromHash(s.Sum.Algo, h) == s.Sum
 }
 
 type xmlState struct {

@@ -1,0 +1,255 @@
+// Package mirror copies upstream repositories into a store.
+//
+// [Sync] brings the content of one source into the object store, every byte
+// verified as it streams, and publishes nothing; [Summary.Stage] then builds the
+// source's part of the next snapshot from hard links; [SyncAll] does both for
+// several sources and publishes them together. The order, and why:
+//
+//  1. mirrorlist or metalink, then repomd.xml, once and conditional. Its bytes
+//     are the run's only truth. Unchanged: one request, nothing else.
+//  2. The checks that need repomd.xml alone: metalink hash, rollback, age.
+//  3. Every record by its checksum, then its open size and open checksum.
+//  4. Packages, planned from primary while it streams, through a bounded number
+//     of workers. What the store has is not fetched again.
+//
+// A 404 or wrong bytes: repomd.xml is read again. Changed: start again with what
+// is stored, five times at most. Unchanged: the next mirror; then fail.
+package mirror
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"flatstream/mirror/fetch"
+	"flatstream/mirror/tree"
+	"flatstream/repodata"
+)
+
+const repomdPath = "repodata/repomd.xml"
+
+// maxRestarts is how often a repository may change under a run.
+const maxRestarts = 5
+
+// Policy says which packages a run copies.
+type Policy string
+
+// The policies of --policy.
+const (
+	Immediate Policy = "immediate" // all packages
+	OnDemand  Policy = "on-demand" // none: the server fetches each at its first request
+)
+
+// Options bound one run. The zero value of each field is its default.
+type Options struct {
+	Jobs   int    // downloads at once; default 8, range 1 to 64
+	Policy Policy // default Immediate
+	// AllowRollback takes a repomd.xml older than the last accepted one.
+	AllowRollback bool
+	// AllowWeakChecksums takes md5 and sha1, which no longer prove anything.
+	AllowWeakChecksums bool
+	// MaxShrink is the fraction of its packages that a repository may lose from
+	// one run to the next. Default 0.5, range 0 to 1; a mirror in the middle of
+	// its own sync loses more.
+	MaxShrink float64
+	// MaxAge is the age of the newest record beyond which a warning says that the
+	// mirror may be frozen. Default 0: never.
+	MaxAge time.Duration
+	// Progress, if not nil, hears of each finished file; calls do not overlap.
+	Progress func(Event)
+	// Now is the run's time; default the clock.
+	Now time.Time
+}
+
+// Event says how far a source is. Totals grow while primary is read.
+type Event struct {
+	Source          string
+	Files, AllFiles int   // packages and records finished, and known to be missing
+	Bytes, AllBytes int64 // of them
+}
+
+// The outcomes of a source.
+const (
+	Changed   = "changed"
+	Unchanged = "unchanged"
+	Failed    = "failed"
+)
+
+// Summary is what became of one source.
+type Summary struct {
+	ID       string   `json:"id"`
+	Outcome  string   `json:"outcome"`
+	Packages int      `json:"packages"` // of the repository
+	Fetched  int      `json:"fetched"`  // files downloaded, records included
+	Bytes    int64    `json:"bytes"`    // downloaded
+	Requests int64    `json:"requests"`
+	Seconds  float64  `json:"seconds"`
+	Error    string   `json:"error,omitempty"`
+	Warnings []string `json:"warnings,omitempty"`
+
+	path  string // below the snapshot
+	files []file // empty unless changed
+	md    []byte
+}
+
+// RollbackError says that upstream offers something older than was accepted.
+type RollbackError struct{ What, Have, Got string }
+
+func (e *RollbackError) Error() string {
+	return fmt.Sprintf("repomd.xml goes back: %s %s, the last accepted one had %s (--allow-rollback takes it)", e.What, e.Got, e.Have)
+}
+
+// ShrinkError says that too many packages are gone at once.
+type ShrinkError struct {
+	Had, Has int
+	Max      float64
+}
+
+func (e *ShrinkError) Error() string {
+	return fmt.Sprintf("the repository shrinks from %d to %d packages, more than %.0f%%; look at upstream, then raise --max-shrink",
+		e.Had, e.Has, e.Max*100)
+}
+
+// errChanged says that repomd.xml is another one than the run began with.
+var errChanged = errors.New("the repository changed during the run")
+
+// Sync brings what src has now into t's object store. Nothing is published:
+// that is [Summary.Stage]'s part and [tree.Stage.Publish]'s. The store's lock
+// must be held. The Summary is never nil; with an error its Outcome is Failed.
+func Sync(ctx context.Context, src Source, t *tree.Tree, opt Options) (*Summary, error) {
+	start := time.Now()
+	sum := &Summary{ID: src.Name, Outcome: Failed, path: src.path()}
+	err := syncInto(ctx, sum, src, t, opt)
+	sum.Seconds = time.Since(start).Seconds()
+	if err != nil {
+		err = fmt.Errorf("sync %s: %w", src.Name, err)
+		sum.Error = err.Error()
+	}
+	return sum, err
+}
+
+func syncInto(ctx context.Context, sum *Summary, src Source, t *tree.Tree, opt Options) error {
+	if err := opt.fill(); err != nil {
+		return err
+	}
+	if err := src.check(); err != nil {
+		return err
+	}
+	c, err := src.client(opt.Jobs)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	defer func() {
+		st := c.Stats()
+		sum.Bytes, sum.Requests = st.Bytes, st.Requests
+	}()
+	sum.Warnings = src.warnings(c, opt.Now)
+	r := &run{src: &src, t: t, c: c, opt: opt, sum: sum}
+	for try := 0; ; try++ {
+		err := r.once(ctx)
+		if err != nil && fetch.Gone(err) && r.md != nil {
+			err = cmp.Or(r.recheck(ctx), err)
+		}
+		if !errors.Is(err, errChanged) || try == maxRestarts {
+			return err
+		}
+		r.md, sum.files = nil, nil
+	}
+}
+
+func (o *Options) fill() error {
+	if o.Jobs == 0 {
+		o.Jobs = 8
+	}
+	if o.Policy == "" {
+		o.Policy = Immediate
+	}
+	if o.MaxShrink == 0 {
+		o.MaxShrink = 0.5
+	}
+	if o.Now.IsZero() {
+		o.Now = time.Now()
+	}
+	switch {
+	case o.Jobs < 1 || o.Jobs > 64:
+		return fmt.Errorf("%d jobs: use 1 to 64", o.Jobs)
+	case o.Policy != Immediate && o.Policy != OnDemand:
+		return fmt.Errorf("policy %q: use %s or %s", o.Policy, Immediate, OnDemand)
+	case o.MaxShrink < 0 || o.MaxShrink > 1:
+		return fmt.Errorf("max-shrink %g: use 0 to 1", o.MaxShrink)
+	}
+	return nil
+}
+
+// run is one Sync.
+type run struct {
+	src *Source
+	t   *tree.Tree
+	c   *fetch.Client
+	opt Options
+	sum *Summary
+
+	mirrors *mirrors
+	base    string // that gave repomd.xml
+	md      *repodata.RepoMD
+	free    int64 // bytes on the file system when the run began to fetch, 0: not asked
+}
+
+// once is steps 1 to 4 with one repomd.xml.
+func (r *run) once(ctx context.Context) error {
+	last := readState(r.t, r.src)
+	resp, err := r.readRepoMD(ctx, last)
+	if err != nil {
+		return err
+	}
+	if resp == nil {
+		r.sum.Outcome, r.sum.Packages = Unchanged, last.Packages
+		return nil
+	}
+	if r.md, err = repodata.ParseRepoMD(resp.Body); err != nil {
+		return fmt.Errorf("%s: %w", resp.URL, err)
+	}
+	if err := r.judge(last); err != nil {
+		return err
+	}
+	if err := r.content(ctx, last); err != nil {
+		return err
+	}
+	r.sum.Outcome, r.sum.md = Changed, resp.Body
+	now := state{From: fingerprint(r.base), ETag: resp.ETag, Modified: resp.LastModified,
+		RepoMD: checksum(resp.Body), Policy: r.opt.Policy,
+		Revision: r.md.Revision, Timestamp: newest(r.md), Packages: r.sum.Packages}
+	return now.write(r.t, r.src)
+}
+
+// judge refuses what is older than the last accepted repomd.xml, and warns of
+// what is old.
+func (r *run) judge(last *state) error {
+	stamp := newest(r.md)
+	if age := r.opt.Now.Sub(time.Unix(stamp, 0)); r.opt.MaxAge > 0 && age > r.opt.MaxAge {
+		r.warn("the newest metadata is of %s, %d days ago: the mirror may be frozen",
+			time.Unix(stamp, 0).UTC().Format(time.DateOnly), int(age.Hours()/24))
+	}
+	if last == nil || r.opt.AllowRollback {
+		return nil
+	}
+	had, err1 := strconv.ParseInt(last.Revision, 10, 64)
+	has, err2 := strconv.ParseInt(r.md.Revision, 10, 64)
+	switch {
+	case err1 == nil && err2 == nil && has < had:
+		return &RollbackError{"revision", last.Revision, r.md.Revision}
+	case stamp < last.Timestamp:
+		return &RollbackError{"newest timestamp", day(last.Timestamp), day(stamp)}
+	}
+	return nil
+}
+
+func day(unix int64) string { return time.Unix(unix, 0).UTC().Format(time.RFC3339) }
+
+func (r *run) warn(format string, a ...any) {
+	r.sum.Warnings = append(r.sum.Warnings, fmt.Sprintf(format, a...))
+}

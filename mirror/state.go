@@ -1,0 +1,90 @@
+package mirror
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"flatstream/mirror/fetch"
+	"flatstream/mirror/tree"
+	"flatstream/repodata"
+	"flatstream/repodata/digest"
+)
+
+// state is what a source's last good run left in state/sync/PATH.json. It makes
+// the next run's request conditional only while the published snapshot has that
+// very repomd.xml, so it may be written before anything is published.
+type state struct {
+	From      string `json:"from"` // SHA-256 of the base URL, which may hold a secret
+	ETag      string `json:"etag,omitempty"`
+	Modified  string `json:"last_modified,omitempty"`
+	RepoMD    string `json:"repomd"` // its checksum
+	Policy    Policy `json:"policy"`
+	Revision  string `json:"revision"`
+	Timestamp int64  `json:"timestamp"` // newest of the records
+	Packages  int    `json:"packages"`
+}
+
+func (s *Source) stateName() string { return "sync/" + s.path() + ".json" }
+
+// readState returns nil when there is none, or none that can be read: the run
+// then is a first one, which is slow and right.
+func readState(t *tree.Tree, src *Source) *state {
+	b, err := t.ReadState(src.stateName())
+	var st state
+	if err != nil || json.Unmarshal(b, &st) != nil {
+		return nil
+	}
+	return &st
+}
+
+func (st *state) write(t *tree.Tree, src *Source) error {
+	b, err := json.Marshal(st)
+	if err != nil {
+		return fmt.Errorf("remember %s: %w", src.Name, err)
+	}
+	return t.WriteState(src.stateName(), append(b, '\n'))
+}
+
+// cond is what to ask a mirror with; the zero value for one that did not answer
+// last time, since mirrors make up their own ETags.
+func (st *state) cond(base string) fetch.Cond {
+	if st == nil || st.From != fingerprint(base) {
+		return fetch.Cond{}
+	}
+	return fetch.Cond{ETag: st.ETag, LastModified: st.Modified}
+}
+
+func fingerprint(base string) string { return digest.OfBytes([]byte(base)).Hex }
+
+// published reads the source's repomd.xml in the current snapshot; nil when
+// there is none.
+func published(t *tree.Tree, src *Source) ([]byte, error) {
+	current, ok, err := t.Current()
+	if err != nil || !ok {
+		return nil, err
+	}
+	root, err := os.OpenRoot(current.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("read the published state: %w", err)
+	}
+	defer root.Close()
+	b, err := root.ReadFile(filepath.Join(src.path(), repomdPath))
+	if os.IsNotExist(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the published state: %w", err)
+	}
+	return b, nil
+}
+
+// newest is the latest timestamp of the records.
+func newest(md *repodata.RepoMD) int64 {
+	var t int64
+	for _, r := range md.Records {
+		t = max(t, r.Timestamp)
+	}
+	return t
+}
