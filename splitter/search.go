@@ -139,21 +139,29 @@ func (p *moduleProblem) solve(jobs []job, opt ResolveOptions, lenient bool) (*se
 	}
 }
 
-// dropDefault gives up the last default stream that the argument rests on.
+// dropDefault gives up the default stream of the last weak rule that the argument
+// rests on. The rules for the newest builds come after those for the streams.
 func (s *search) dropDefault() bool {
-	last := int32(-1)
+	last := -1
 	for _, a := range s.core {
-		if a.clause >= 0 {
-			if c := &s.clauses[a.clause]; c.kind <= bestClause && s.jobs[c.ref].isDef {
-				last = max(last, c.ref)
-			}
+		if a.clause < 0 {
+			continue
 		}
+		c := &s.clauses[a.clause]
+		if c.kind > bestClause || !s.jobs[c.ref].isDef {
+			continue
+		}
+		place := int(c.ref)
+		if c.kind == bestClause {
+			place += len(s.jobs)
+		}
+		last = max(last, place)
 	}
 	if last < 0 {
 		return false
 	}
-	s.jobs[last].dropped = true
-	s.jobs[last].reason = s.reasonText()
+	j := &s.jobs[last%len(s.jobs)]
+	j.dropped, j.reason = true, s.reasonText()
 	return true
 }
 
@@ -199,8 +207,8 @@ func (s *search) setUp() bool {
 		}
 	}
 	for i, j := range s.jobs {
-		if !j.dropped {
-			ok = ok && s.addClause(clause{lits: s.p.newestOf(j.id, s.opt), kind: bestClause, ref: int32(i)})
+		if newest := s.p.newestOf(j.id, s.opt); !j.dropped && len(newest) < len(s.p.ofStream[s.p.streamID[j.id]]) {
+			ok = ok && s.addClause(clause{lits: newest, kind: bestClause, ref: int32(i)})
 		}
 	}
 	for i := range s.p.needs {
