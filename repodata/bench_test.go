@@ -157,3 +157,64 @@ func relocated(s *Spool, positions []int) iter.Seq2[[]byte, error] {
 		}
 	}
 }
+
+// BenchmarkCopyTwice is the work of a split without its decisions: three files
+// spooled, primary parsed, and everything written to two repositories.
+func BenchmarkCopyTwice(b *testing.B) {
+	r := openReal(b, "c9s/AppStream")
+	encoder, err := codec.NewEncoder(codec.Gzip)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		var writers []*Writer
+		for range 2 {
+			w, err := NewWriter(b.TempDir(), WriterOptions{Format: codec.Gzip, Encoder: encoder})
+			if err != nil {
+				b.Fatal(err)
+			}
+			writers = append(writers, w)
+		}
+		for _, typ := range []string{TypePrimary, TypeFilelists, TypeOther} {
+			s, err := r.Spool(context.Background(), typ, b.TempDir())
+			if err != nil {
+				b.Fatal(err)
+			}
+			if typ == TypePrimary {
+				parseAll(b, s)
+			}
+			for _, w := range writers {
+				elements := relocated(s, allOf(s))
+				if typ != TypePrimary {
+					elements = untouched(s)
+				}
+				if err := w.Packages(typ, s.Len(), elements); err != nil {
+					b.Fatal(err)
+				}
+			}
+			s.Close()
+		}
+	}
+}
+
+func parseAll(b *testing.B, s *Spool) {
+	var d Decoder
+	for e, err := range s.Elements(allOf(s)) {
+		if err == nil {
+			_, err = d.Package(e, PartRelations)
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func untouched(s *Spool) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		for e, err := range s.Elements(allOf(s)) {
+			if !yield(e.Raw, err) {
+				return
+			}
+		}
+	}
+}

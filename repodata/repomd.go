@@ -190,7 +190,9 @@ func (m *RepoMD) Marshal() []byte {
 	var b bytes.Buffer
 	b.WriteString(xmlDeclaration)
 	b.WriteString(`<repomd xmlns="http://linux.duke.edu/metadata/repo" xmlns:rpm="http://linux.duke.edu/metadata/rpm">` + "\n")
-	line(&b, "  ", "revision", "", m.Revision)
+	if m.Revision != "" { // createrepo_c warns about an empty one
+		line(&b, "  ", "revision", "", m.Revision)
+	}
 	m.Tags.marshal(&b)
 	for _, rec := range m.Records {
 		rec.marshal(&b)

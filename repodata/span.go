@@ -189,13 +189,13 @@ func attrIs(m markup, key, want string) bool {
 // pkgID is the form in which package ids are compared: lower case.
 func pkgID(b []byte) string { return strings.ToLower(string(bytes.TrimSpace(b))) }
 
-// isPkgID accepts what a checksum of 16 to 64 bytes looks like.
+// isPkgID accepts what a checksum of 16 to 64 bytes looks like, in lower case.
 func isPkgID(s string) bool {
 	if len(s) < 32 || len(s) > 128 || len(s)%2 != 0 {
 		return false
 	}
 	for i := range len(s) {
-		if hexDigit(s[i]) < 0 {
+		if c := s[i]; c-'0' > 9 && c-'a' > 5 {
 			return false
 		}
 	}

@@ -2,12 +2,14 @@ package repodata
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/hex"
 	"fmt"
 	"io"
 	"iter"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -25,12 +27,17 @@ type Spool struct {
 	byID  []int // positions, sorted by id, then position
 }
 
-// spoolSpan is where one element lies. The first 16 bytes of the package id are
-// as good as all of it: md5 has no more.
+// spoolSpan is where one element lies, and what an Element says beside its
+// bytes. The first 16 bytes of the package id are as good as all of it: md5 has
+// no more.
 type spoolSpan struct {
-	offset int64
-	length int32
-	id     [16]byte
+	offset   int64
+	length   int32
+	locStart int32
+	locSize  uint16
+	idAt     uint16 // where the whole id stands in the element
+	idSize   uint8  // 0: the element must be read again to know all this
+	id       [16]byte
 }
 
 // spoolWindow is how many bytes neighbouring elements are read at once.
@@ -61,8 +68,8 @@ func (s *Spool) load(ctx context.Context, r *Repo) error {
 	var offset int64
 	var failed error
 	err := r.scan(ctx, s.typ, func(e Element) bool {
-		span := spoolSpan{offset: offset, length: int32(len(e.Raw))}
-		if span.id, failed = spoolID(e.PkgID); failed != nil {
+		var span spoolSpan
+		if span, failed = newSpoolSpan(e, offset); failed != nil {
 			return false
 		}
 		s.spans = append(s.spans, span)
@@ -82,6 +89,17 @@ func (s *Spool) load(ctx context.Context, r *Repo) error {
 		return cmp.Or(slices.Compare(s.spans[a].id[:], s.spans[b].id[:]), cmp.Compare(a, b))
 	})
 	return w.Flush()
+}
+
+func newSpoolSpan(e Element, offset int64) (spoolSpan, error) {
+	id, err := spoolID(e.PkgID)
+	span := spoolSpan{offset: offset, length: int32(len(e.Raw)), id: id}
+	at := bytes.Index(e.Raw[:min(len(e.Raw), math.MaxUint16)], []byte(e.PkgID))
+	if size := e.Loc.End - e.Loc.Start; at >= 0 && size <= math.MaxUint16 {
+		span.locStart, span.locSize = int32(e.Loc.Start), uint16(size)
+		span.idAt, span.idSize = uint16(at), uint8(len(e.PkgID))
+	}
+	return span, err
 }
 
 func spoolID(pkgid string) (id [16]byte, err error) {
@@ -128,10 +146,17 @@ func (s *Spool) Read(i int, buf []byte) (Element, error) {
 	if _, err := s.file.ReadAt(buf, s.spans[i].offset); err != nil {
 		return Element{}, fmt.Errorf("read spooled %s: %w", s.name, err)
 	}
-	return s.identify(&Scanner{typ: s.typ}, buf)
+	return s.element(i, buf)
 }
 
-func (s *Spool) identify(x *Scanner, raw []byte) (Element, error) {
+// element says what is known of the element of these bytes.
+func (s *Spool) element(i int, raw []byte) (Element, error) {
+	if span := &s.spans[i]; span.idSize > 0 {
+		start := int(span.locStart)
+		return Element{Raw: raw, PkgID: string(raw[span.idAt : int(span.idAt)+int(span.idSize)]),
+			Loc: Span{start, start + int(span.locSize)}}, nil
+	}
+	x := Scanner{typ: s.typ}
 	if err := x.identify(raw); err != nil {
 		return Element{}, fmt.Errorf("read spooled %s: %w", s.name, err)
 	}
@@ -142,7 +167,6 @@ func (s *Spool) identify(x *Scanner, raw []byte) (Element, error) {
 // until the next. Neighbours are read together, so ascending positions are fast.
 func (s *Spool) Elements(positions []int) iter.Seq2[Element, error] {
 	return func(yield func(Element, error) bool) {
-		x := &Scanner{typ: s.typ}
 		var buf []byte
 		for len(positions) > 0 {
 			n, size := s.run(positions)
@@ -154,7 +178,7 @@ func (s *Spool) Elements(positions []int) iter.Seq2[Element, error] {
 			}
 			for _, i := range positions[:n] {
 				at := s.spans[i].offset - first
-				e, err := s.identify(x, buf[at:at+int64(s.spans[i].length)])
+				e, err := s.element(i, buf[at:at+int64(s.spans[i].length)])
 				if !yield(e, err) || err != nil {
 					return
 				}

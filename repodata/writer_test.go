@@ -226,3 +226,29 @@ func TestWriterRefuses(t *testing.T) {
 	}
 	t.Error("a repository was written over another")
 }
+
+// An element that cannot be remembered in short is read again.
+func TestSpoolReadsOddElementsAgain(t *testing.T) {
+	id := "119e3eae36a33d4d22a597d3669020e2d1ba1129899768829cb25a76f75a353f"
+	for name, raw := range map[string]string{
+		"upper case": strings.Replace(minimalPackage(""), id, strings.ToUpper(id), 1),
+		"late id":    strings.Replace(minimalPackage(""), "<name>", "<x>"+strings.Repeat("y", 70000)+"</x><name>", 1),
+		"long tag":   strings.Replace(minimalPackage(""), `href="a.rpm"`, `href="a.rpm" x="`+strings.Repeat("y", 70000)+`"`, 1),
+	} {
+		files := smallRepo(t, codec.None)
+		rewrite(files, []byte("<metadata>"+raw+"</metadata>"), nil)
+		r, err := Open(files)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := r.Spool(t.Context(), TypePrimary, t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		e, err := s.Read(0, nil)
+		if err != nil || e.PkgID != id || !strings.HasPrefix(string(e.Raw[e.Loc.Start:e.Loc.End]), "<location") {
+			t.Errorf("%s: %s at %v, %v", name, e.PkgID, e.Loc, err)
+		}
+	}
+}
