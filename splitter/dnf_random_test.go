@@ -71,11 +71,15 @@ func (r *randomModules) repo(name string, builds int) []byte {
 		context := r.pick([]string{"aaaa", "bbbb", "cccc"})
 		static := r.IntN(5) == 0
 		key := fmt.Sprint(m, s, version, context)
-		if seen[key] {
+		if seen[key] && r.IntN(3) > 0 { // else a repeated document with other content
 			continue
 		}
 		seen[key] = true
-		fmt.Fprintf(&b, "---\ndocument: modulemd\nversion: 2\ndata:\n  name: %s\n  stream: %q\n  version: %d\n  context: %s\n  arch: x86_64\n", m, s, version, context)
+		arch := "x86_64"
+		if r.IntN(12) == 0 {
+			arch = r.pick([]string{"i686", "noarch", "aarch64"})
+		}
+		fmt.Fprintf(&b, "---\ndocument: modulemd\nversion: 2\ndata:\n  name: %s\n  stream: %q\n  version: %d\n  context: %s\n  arch: %s\n", m, s, version, context, arch)
 		if static {
 			b.WriteString("  static_context: true\n")
 		}
@@ -88,8 +92,15 @@ func (r *randomModules) repo(name string, builds int) []byte {
 			m, strings.ReplaceAll(s, "-", "_"), version, context, name, m, r.IntN(3), m, r.IntN(3))
 	}
 	for _, m := range r.modules {
-		if r.IntN(3) > 0 {
-			fmt.Fprintf(&b, "---\ndocument: modulemd-defaults\nversion: 1\ndata:\n  module: %s\n  modified: %d\n  stream: %q\n...\n", m, 201901010000+r.IntN(2), r.pick(r.streams))
+		for range max(0, r.IntN(8)-1)/2 { // none, one, two or three
+			fmt.Fprintf(&b, "---\ndocument: modulemd-defaults\nversion: 1\ndata:\n  module: %s\n", m)
+			if r.IntN(3) > 0 {
+				fmt.Fprintf(&b, "  modified: %d\n", 201901010000+r.IntN(2))
+			}
+			if r.IntN(6) > 0 {
+				fmt.Fprintf(&b, "  stream: %q\n", r.pick(r.streams))
+			}
+			b.WriteString("...\n")
 		}
 	}
 	return []byte(b.String())
@@ -139,7 +150,7 @@ func TestRandomIndexesAgainstDNF(t *testing.T) {
 		seed += start
 		t.Run(strconv.Itoa(seed), func(t *testing.T) {
 			repos := randomIndex(t, uint64(seed))
-			x := parseRepos(t, repos, IndexOptions{Platform: "el8"})
+			x := parseRepos(t, repos, IndexOptions{Platform: "el8", Arch: "x86_64"})
 			sets := [][]string{{}}
 			for i, s := range x.Streams() {
 				sets = append(sets, []string{s.String()})

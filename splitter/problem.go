@@ -29,11 +29,12 @@ type moduleProblem struct {
 }
 
 type solvable struct {
-	build                  *modulemd.Build
-	group, stream, module  int32
-	needs                  []int32
-	excludes               []int32 // streams
-	wrongPlatform, foreign bool
+	build                   *modulemd.Build
+	group, stream, module   int32
+	needs                   []int32
+	excludes                []int32 // streams
+	wrongPlatform           bool
+	native, lesser, foreign bool // its arch: the machine's own; also runs; does not. None: noarch
 }
 
 // use is one solvable and one of its needs.
@@ -105,8 +106,8 @@ func (p *moduleProblem) addSolvables(x *Index, builds []*modulemd.Build) {
 			s := solvable{
 				build: b, group: groupOf[b],
 				stream: p.streamID[StreamID{b.Name, b.Stream}], module: p.moduleID[b.Name],
-				foreign: !archFits(b.Arch, x.arch),
 			}
+			s.setArch(x.arch)
 			p.solvables = append(p.solvables, s)
 			p.ofStream[s.stream] = append(p.ofStream[s.stream], id)
 			p.ofModule[s.module] = append(p.ofModule[s.module], id)
@@ -114,15 +115,19 @@ func (p *moduleProblem) addSolvables(x *Index, builds []*modulemd.Build) {
 	}
 }
 
-// archFits follows libsolv's pool_setarch: what a machine can install.
-func archFits(arch, machine string) bool {
-	switch arch {
-	case machine, "noarch", "":
-		return true
+// setArch follows libsolv's pool_setarch: what the machine can install. Without a
+// machine everything can be.
+func (s *solvable) setArch(machine string) {
+	switch s.build.Arch {
+	case "noarch", "":
+	case machine:
+		s.native = true
 	case "i386", "i486", "i586", "i686":
-		return machine == "x86_64"
+		s.lesser = machine == "x86_64" || machine == ""
+		s.foreign = !s.lesser
+	default:
+		s.foreign = machine != ""
 	}
-	return machine == ""
 }
 
 func (p *moduleProblem) addRequires(x *Index) {

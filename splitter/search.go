@@ -238,9 +238,14 @@ func (p *moduleProblem) newestOf(id StreamID, opt ResolveOptions) []int32 {
 	return p.prefer(candidates)
 }
 
-// prefer prunes candidates as libsolv's policy does: of each group the newest
-// build, of equally new ones the first; sorted bytewise by module:stream:context.
+// prefer prunes candidates as libsolv's policy does: those for a lesser arch when
+// there is one for the machine's own; then of each group the newest build, of
+// equally new ones the first. They come sorted bytewise by module:stream:context.
 func (p *moduleProblem) prefer(candidates []int32) []int32 {
+	lesser := func(v int32) bool { return p.solvables[v].lesser }
+	if slices.ContainsFunc(candidates, func(v int32) bool { return p.solvables[v].native }) {
+		candidates = slices.DeleteFunc(candidates, lesser)
+	}
 	slices.SortFunc(candidates, func(a, b int32) int {
 		sa, sb := &p.solvables[a], &p.solvables[b]
 		return cmp.Or(cmp.Compare(p.rank[sa.group], p.rank[sb.group]),
