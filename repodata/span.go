@@ -2,9 +2,9 @@ package repodata
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
-	"strings"
 )
 
 // Element is one <package> element of primary, filelists or other, as it stands
@@ -96,13 +96,7 @@ func (s *Scanner) identify(raw []byte) error {
 		visit = s.identifyPrimary
 	}
 	s.element = Element{Raw: raw}
-	if err := s.reader.read(raw, visit); err != nil {
-		return err
-	}
-	if !isPkgID(s.element.PkgID) {
-		return fmt.Errorf("pkgid %q is not a checksum", s.element.PkgID)
-	}
-	return nil
+	return s.reader.read(raw, visit)
 }
 
 // identifyFile reads the pkgid attribute of filelists and other.
@@ -110,17 +104,22 @@ func (s *Scanner) identifyFile(m markup) error {
 	if _, err := m.next(); err != nil {
 		return err
 	}
-	found := ""
+	s.element.PkgID = ""
 	for {
 		key, value, more := m.attr()
 		if !more {
 			break
 		}
 		if string(key) == "pkgid" {
-			found = pkgID(value)
+			var err error
+			if s.element.PkgID, err = pkgID(value); err != nil {
+				return err
+			}
 		}
 	}
-	s.element.PkgID = found
+	if s.element.PkgID == "" {
+		return errors.New("it has no pkgid")
+	}
 	return nil
 }
 
@@ -152,10 +151,12 @@ func (s *Scanner) identifyPrimary(m markup) error {
 		case depth != 1:
 		case isID && e.PkgID == "":
 			text, err := m.text()
+			if err == nil {
+				e.PkgID, err = pkgID(text)
+			}
 			if err != nil {
 				return err
 			}
-			e.PkgID = pkgID(text)
 		case string(m.name()) == "location" && e.Loc.End == 0:
 			e.Loc = Span{start, m.span().End}
 		}
@@ -166,9 +167,9 @@ func (s *Scanner) identifyPrimary(m markup) error {
 
 func missingPart(e Element) error {
 	if e.PkgID == "" {
-		return fmt.Errorf(`it has no <checksum pkgid="YES">`)
+		return errors.New(`it has no <checksum pkgid="YES">`)
 	}
-	return fmt.Errorf("it has no <location>")
+	return errors.New("it has no <location>")
 }
 
 // attrIs reads the attributes of the current tag and reports whether key has
@@ -187,17 +188,27 @@ func attrIs(m markup, key, want string) bool {
 }
 
 // pkgID is the form in which package ids are compared: lower case.
-func pkgID(b []byte) string { return strings.ToLower(string(bytes.TrimSpace(b))) }
+func pkgID(b []byte) (string, error) {
+	if isPkgID(b) {
+		return string(b), nil
+	}
+	lower := bytes.ToLower(bytes.TrimSpace(b))
+	if !isPkgID(lower) {
+		return "", fmt.Errorf("pkgid %q is not a checksum", b)
+	}
+	return string(lower), nil
+}
 
 // isPkgID accepts what a checksum of 16 to 64 bytes looks like, in lower case.
-func isPkgID(s string) bool {
+func isPkgID[T string | []byte](s T) bool {
 	if len(s) < 32 || len(s) > 128 || len(s)%2 != 0 {
 		return false
 	}
+	// Digits are random, so a branch for each would cost more than the rest of
+	// the scan: both terms are negative for a byte that is no digit.
+	bad := int32(0)
 	for i := range len(s) {
-		if c := s[i]; c-'0' > 9 && c-'a' > 5 {
-			return false
-		}
+		bad |= (9 - int32(s[i]-'0')) & (5 - int32(s[i]-'a'))
 	}
-	return true
+	return bad >= 0
 }
