@@ -1,4 +1,217 @@
-// Command flatstream turns modular RPM repositories into flat ones.
+// Command flatstream turns modular RPM repositories into flat ones that need no
+// module support: it mirrors them, splits them by module stream, verifies that
+// what it made is dependency-closed, and serves it over plain HTTP.
+//
+// Package main parses flags, makes one call, prints what came back and maps the
+// error to an exit status. Decisions live in splitter, the format in repodata,
+// the world in mirror.
 package main
 
-func main() {}
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+
+	"flatstream/mirror/tree"
+)
+
+// version is set by the linker in release builds.
+var version = "0.1.0"
+
+// Exit statuses, a contract with scripts.
+const (
+	exitDone     = 0
+	exitFailed   = 1
+	exitUsage    = 2
+	exitProblems = 3
+	exitLocked   = 4
+	exitSignal   = 130
+)
+
+const exitHelp = `
+EXIT STATUS:
+   0 done; 1 failed; 2 usage; 3 verify found problems, publish withheld or damage found;
+   4 another run holds the lock; 130 interrupted
+`
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run is the whole program: it returns the exit status.
+func run(ctx context.Context, argv []string, stdout, stderr io.Writer) int {
+	out := &output{out: stdout, err: stderr, json: wantsJSON(argv)}
+	app := newApp(out)
+	args, err := reorder(app, argv)
+	if err == nil {
+		err = app.RunContext(ctx, args)
+	}
+	if err == nil {
+		return exitDone
+	}
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		err = errInterrupted
+	}
+	return out.fail(err)
+}
+
+// wantsJSON looks for --json before flags are parsed, so that a wrong command line
+// too is answered in JSON.
+func wantsJSON(argv []string) bool {
+	for i, arg := range argv {
+		switch arg {
+		case "--":
+			return false
+		case "--json", "-json", "--format=json":
+			return true
+		case "--format":
+			return i+1 < len(argv) && argv[i+1] == "json"
+		}
+	}
+	return false
+}
+
+func newApp(out *output) *cli.App {
+	app := &cli.App{
+		Name:      "flatstream",
+		Usage:     "flat RPM repositories from modular ones",
+		UsageText: "flatstream COMMAND [ARGUMENTS] [FLAGS]",
+		Writer:    out.out,
+		ErrWriter: out.err,
+		Flags:     append(globalFlags(), &cli.BoolFlag{Name: "version", Usage: "print the version"}),
+		Commands: []*cli.Command{
+			demoCommand(out), listCommand(out), splitCommand(out), verifyCommand(out), explainCommand(out),
+			syncCommand(out), runCommand(out), serveCommand(out),
+		},
+		HideVersion:               true,
+		DisableSliceFlagSeparator: true,
+		CustomAppHelpTemplate:     cli.AppHelpTemplate + exitHelp,
+		ExitErrHandler:            func(*cli.Context, error) {}, // the status is ours to choose
+		OnUsageError:              onUsageError,
+		Suggest:                   false,
+		Action: func(c *cli.Context) error {
+			if c.Bool("version") {
+				_, err := fmt.Fprintf(out.out, "flatstream %s\n", version)
+				return err
+			}
+			if c.NArg() == 0 {
+				return cli.ShowAppHelp(c)
+			}
+			return unknownCommand(c.App, c.Args().First())
+		},
+	}
+	for _, cmd := range app.Commands {
+		cmd.Flags = append(cmd.Flags, globalFlags()...)
+		cmd.CustomHelpTemplate = cli.CommandHelpTemplate + exitHelp
+		cmd.OnUsageError = onUsageError
+		cmd.Before = out.configure
+		cmd.HideHelpCommand = true
+	}
+	return app
+}
+
+func globalFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Name: "json", Usage: "one JSON document on stdout, nothing else; the same as --format json"},
+		&cli.StringFlag{Name: "format", Usage: "`text` or json", DefaultText: "text"},
+		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "only errors"},
+		&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "everything there is to say"},
+		&cli.BoolFlag{Name: "no-progress", Usage: "no progress bar, even on a terminal"},
+		&cli.IntFlag{Name: "jobs", Usage: "`N` workers; 0: one for each processor, for downloads eight"},
+	}
+}
+
+func onUsageError(_ *cli.Context, err error, _ bool) error {
+	return &usageError{text: err.Error(), hint: "see flatstream --help, or --help after a command"}
+}
+
+func unknownCommand(app *cli.App, name string) error {
+	hint := "flatstream --help lists the commands"
+	if near := cli.SuggestCommand(app.Commands, name); near != "" { // a question of its own
+		hint = fmt.Sprintf("%s %s", strings.ToLower(near[:1])+near[1:], hint)
+	}
+	return &usageError{text: fmt.Sprintf("unknown command %q", name), hint: hint}
+}
+
+// reorder moves flags before arguments, and global flags behind the command, since
+// cli stops reading flags at the first argument. What follows "--" stays as it is.
+func reorder(app *cli.App, argv []string) ([]string, error) {
+	var flags, words []string
+	var cmd *cli.Command
+	known := app.Flags
+	rest := argv[min(1, len(argv)):]
+	for i := 0; i < len(rest); i++ {
+		arg := rest[i]
+		switch {
+		case arg == "--":
+			words = append(words, rest[i+1:]...)
+			i = len(rest)
+		case len(arg) > 1 && arg[0] == '-':
+			flags = append(flags, arg)
+			if takesValue(arg, known) && i+1 < len(rest) {
+				i++
+				flags = append(flags, rest[i])
+			}
+		case cmd == nil && len(words) == 0 && app.Command(arg) != nil:
+			cmd = app.Command(arg)
+			known = cmd.Flags
+		default:
+			words = append(words, arg)
+		}
+	}
+	args := []string{argv[0]}
+	if cmd != nil {
+		args = append(args, cmd.Name)
+	} else if len(words) > 0 && words[0] != "help" && words[0] != "h" {
+		return nil, unknownCommand(app, words[0])
+	} else if len(words) > 1 && app.Command(words[1]) == nil {
+		return nil, unknownCommand(app, words[1])
+	}
+	args = append(args, flags...)
+	if cmd != nil && len(words) > 0 {
+		args = append(args, "--")
+	}
+	return append(args, words...), nil
+}
+
+func takesValue(arg string, flags []cli.Flag) bool {
+	name := strings.TrimLeft(arg, "-")
+	if strings.Contains(name, "=") {
+		return false
+	}
+	for _, f := range flags {
+		if slices.Contains(f.Names(), name) {
+			_, isBool := f.(*cli.BoolFlag)
+			return !isBool
+		}
+	}
+	return false
+}
+
+// exitStatus maps an error to the status that scripts read.
+func exitStatus(err error) int {
+	var usage *usageError
+	var locked *tree.LockedError
+	switch {
+	case errors.As(err, &usage):
+		return exitUsage
+	case errors.Is(err, errProblems):
+		return exitProblems
+	case errors.As(err, &locked):
+		return exitLocked
+	case errors.Is(err, errInterrupted):
+		return exitSignal
+	}
+	return exitFailed
+}

@@ -34,7 +34,7 @@ mirror/tree:        repodata/digest
 mirror:             mirror/fetch mirror/repofile mirror/tree repodata repodata/digest repodata/rpmver repodata/codec repodata/rpmfile repodata/pgp
 mirror/serve:       mirror/tree mirror/fetch mirror/repofile repodata repodata/digest repodata/closure splitter splitter/catalogue
 mirror/bucket:      mirror/tree repodata/digest
-mirror/nightly:     mirror mirror/fetch mirror/repofile mirror/tree mirror/bucket splitter splitter/catalogue repodata repodata/codec repodata/closure
+mirror/nightly:     mirror mirror/repofile mirror/tree mirror/bucket splitter splitter/catalogue repodata repodata/closure
 fixtures:
 .:                  *
 `

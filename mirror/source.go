@@ -123,3 +123,13 @@ func centosHint(list string) string {
 	}
 	return ""
 }
+
+// Place is where the source is, for people: without credentials.
+func (s *Source) Place() string {
+	for _, place := range append([]string{s.Metalink, s.Mirrorlist}, s.URLs...) {
+		if place != "" {
+			return fetch.Redact(place)
+		}
+	}
+	return ""
+}

@@ -52,11 +52,16 @@ func (p *Plan) relativeBases(target string, f *Flat) ([]string, error) {
 	if p.Options.Link != LinkNothing {
 		return bases, nil
 	}
-	parent, err := filepath.EvalSymlinks(filepath.Dir(target))
+	from, err := filepath.EvalSymlinks(target)
+	if errors.Is(err, fs.ErrNotExist) {
+		var parent string
+		parent, err = filepath.EvalSymlinks(filepath.Dir(target))
+		from = filepath.Join(parent, filepath.Base(target))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("finding the way to the sources: %w", err)
 	}
-	from := filepath.Join(parent, filepath.Base(target), filepath.FromSlash(f.Path))
+	from = filepath.Join(from, filepath.FromSlash(f.Path))
 	for i, s := range p.Sources {
 		if s.Dir == "" {
 			continue

@@ -1,6 +1,8 @@
 package splitter
 
 import (
+	"cmp"
+
 	"flatstream/repodata"
 )
 
@@ -24,14 +26,15 @@ type Source struct {
 	// credentials; one of the two is empty.
 	Dir, URL string
 
+	// Origin is what reports call its place, for a source that stands somewhere else
+	// while it is read; empty: Dir or URL.
+	Origin string
+
 	GPGCheck bool     // what its .repo file says about package signatures
 	GPGKeys  []string // URLs
 }
 
 // Location is where the source stands, for people and reports.
 func (s Source) Location() string {
-	if s.Dir != "" {
-		return s.Dir
-	}
-	return s.URL
+	return cmp.Or(s.Origin, s.Dir, s.URL)
 }

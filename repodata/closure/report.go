@@ -1,6 +1,12 @@
 package closure
 
-import "cmp"
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"flatstream/repodata/rpmver"
+)
 
 // Schema is the version of the JSON form. Fields are only ever added to one.
 const Schema = 1
@@ -99,4 +105,14 @@ func (r *Report) Tally() {
 // compareWarnings orders by code, then text.
 func compareWarnings(a, b Warning) int {
 	return cmp.Or(cmp.Compare(a.Code, b.Code), cmp.Compare(a.Text, b.Text))
+}
+
+// Key names a problem without the versions of its package, so that the next release
+// with the same fault has the same key: code, name.arch and requirements.
+func (p Problem) Key() string {
+	who := p.Package
+	if n, err := rpmver.ParseNEVRA(p.Package); err == nil {
+		who = n.Name + "." + n.Arch
+	}
+	return fmt.Sprintf("%s %s %s", p.Code, who, strings.Join(p.Requirements, ", "))
 }

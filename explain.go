@@ -1,0 +1,178 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"flatstream/splitter"
+)
+
+func explainCommand(out *output) *cli.Command {
+	return &cli.Command{
+		Name:      "explain",
+		Usage:     "why a package, capability or stream is where it is, hidden, missing or broken",
+		ArgsUsage: "WHAT WORD",
+		Description: "WHAT is a target, a store, STORE@SNAPSHOT, or SOURCEs, which are then split in thought. WORD is a\n" +
+			"package, a NEVRA, a capability or module:stream.",
+		Flags:  sourceFlags(),
+		Action: func(c *cli.Context) error { return explain(c, out) },
+	}
+}
+
+func explain(c *cli.Context, out *output) error {
+	words := c.Args().Slice()
+	if len(words) == 0 || len(words) == 1 && len(c.StringSlice("repo-file")) == 0 {
+		return &usageError{"explain needs WHAT and WORD", "such as flatstream explain /srv/flat perl-libs"}
+	}
+	what, word := words[:len(words)-1], words[len(words)-1]
+	var targets []place
+	if len(what) == 1 {
+		found, err := findTargets(what[0])
+		if err != nil {
+			return err
+		}
+		targets = found
+	}
+	if len(targets) == 0 {
+		e, err := explainSources(c, what, word)
+		if err != nil {
+			return err
+		}
+		return printExplanation(out, e, "")
+	}
+	for _, target := range targets {
+		e, err := splitter.Explain(c.Context, os.DirFS(target.Dir), word)
+		if err != nil {
+			return fmt.Errorf("reading %s: %w", target.Dir, err)
+		}
+		if err := printExplanation(out, e, target.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func explainSources(c *cli.Context, what []string, word string) (*splitter.Explanation, error) {
+	refs, err := sourceArgs(c, what)
+	if err != nil {
+		return nil, err
+	}
+	sources, cleanup, err := openSources(c.Context, refs, splitter.RoleMerge)
+	if err != nil {
+		return nil, err
+	}
+	defer cleanup()
+	plan, err := splitter.NewPlan(c.Context, sources, splitter.Options{Link: splitter.LinkNothing})
+	if err != nil {
+		return nil, asUsage(err)
+	}
+	return splitter.ExplainPlan(c.Context, plan, word)
+}
+
+func printExplanation(out *output, e *splitter.Explanation, target string) error {
+	if err := out.document(e); err != nil {
+		return err
+	}
+	if target != "" {
+		out.printf("in %s:\n", target)
+	}
+	for _, s := range e.Streams {
+		printStream(out, s)
+	}
+	for _, p := range e.Packages {
+		printPackage(out, p)
+	}
+	for _, m := range e.Missing {
+		out.printf("%s is listed for %s, but no source has it (%s)\n", m.NEVRA, m.Repo, missingClass[m.Class])
+	}
+	if e.Found() {
+		return nil
+	}
+	hint := ""
+	if len(e.Near) > 0 {
+		hint = "did you mean " + strings.Join(e.Near, " or ") + "?"
+	}
+	if out.json {
+		return nil
+	}
+	return &notFoundError{fmt.Sprintf("nothing here is called %s or provides it, and no document lists it", e.Word), hint}
+}
+
+// missingClasses are in the order of what matters.
+var missingClasses = []string{"absent", "other-arch", "source", "debug"}
+
+var missingClass = map[string]string{
+	"debug":      "debug packages have a repository of their own",
+	"source":     "source packages have a repository of their own",
+	"other-arch": "it is for another arch",
+	"absent":     "nothing explains why",
+}
+
+// notFoundError is a word that means nothing here.
+type notFoundError struct{ text, hint string }
+
+func (e *notFoundError) Error() string { return e.text }
+
+// Hint says what to try next.
+func (e *notFoundError) Hint() string { return e.hint }
+
+func printStream(out *output, s splitter.ExplainedStream) {
+	out.printf("%s is the flat repository %s (%s)\n", s.Stream, s.Path, counted(s.Packages, "package"))
+	if s.Context != "" {
+		out.printf("  its context group: %s\n", s.Context)
+	}
+	for _, b := range s.Builds {
+		out.printf("  build %s\n", b)
+	}
+	for _, id := range s.Requires {
+		why := "its packages may need it"
+		for _, optional := range s.Optional {
+			if id == optional {
+				why = "a default stream beside it, which it does not require"
+			}
+		}
+		out.printf("  used with %s: %s\n", id, why)
+	}
+	for _, class := range missingClasses {
+		if n := s.Missing[class]; n > 0 {
+			out.printf("  %s listed but in no source: %s\n", counted(n, "package"), missingClass[class])
+		}
+	}
+	if len(s.Hidden) > 0 {
+		out.printf("  hides %s:", counted(len(s.Hidden), "non-modular package"))
+		for i, h := range s.Hidden {
+			if i == 5 && !out.verbose {
+				out.printf(" and %d more", len(s.Hidden)-i)
+				break
+			}
+			out.printf(" %s", h.NEVRA)
+		}
+		out.printf("\n")
+	}
+}
+
+func printPackage(out *output, p splitter.ExplainedPackage) {
+	out.printf("%s", p.NEVRA)
+	if p.Provides != "" {
+		out.printf(" provides %s", p.Provides)
+	}
+	out.printf("\n")
+	for _, place := range p.Places {
+		out.printf("  is in %s: %s\n", place.Repo, place.Reason)
+	}
+	for _, place := range p.Hidden {
+		out.printf("  not in %s: %s\n", place.Repo, place.Reason)
+	}
+	if len(p.Places) == 0 {
+		out.printf("  is in no flat repository\n")
+	}
+	for _, problem := range p.Problems {
+		out.printf("  is broken (%s): nothing provides %s\n", problem.Code, strings.Join(problem.Requirements, ", "))
+		for _, n := range problem.Near {
+			out.printf("    near: %s of %s %s\n", n.NEVRA, n.Repo, n.Reason)
+		}
+	}
+}

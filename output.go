@@ -1,0 +1,129 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// output is where a command prints, and how.
+type output struct {
+	out, err                         io.Writer
+	json, quiet, verbose, noProgress bool
+	reported                         bool // the JSON document is out already
+	jobs                             int
+}
+
+// configure reads the global flags; it runs before every command.
+func (o *output) configure(c *cli.Context) error {
+	o.json = c.Bool("json")
+	switch format := c.String("format"); format {
+	case "", "text":
+	case "json":
+		o.json = true
+	default:
+		return &usageError{text: fmt.Sprintf("unknown format %q", format), hint: "use text or json"}
+	}
+	o.quiet, o.verbose, o.noProgress = c.Bool("quiet"), c.Bool("verbose"), c.Bool("no-progress")
+	o.jobs = c.Int("jobs")
+	if o.jobs < 0 || o.jobs > 1024 {
+		return &usageError{text: fmt.Sprintf("--jobs %d is out of range", o.jobs), hint: "use 0 to 1024"}
+	}
+	return nil
+}
+
+// printf writes prose to stdout; under --json and --quiet it writes nothing.
+func (o *output) printf(format string, args ...any) {
+	if !o.json && !o.quiet {
+		fmt.Fprintf(o.out, format, args...)
+	}
+}
+
+// note writes one line to stderr, with our prefix.
+func (o *output) note(format string, args ...any) {
+	if !o.quiet {
+		fmt.Fprintf(o.err, "flatstream: "+format+"\n", args...)
+	}
+}
+
+// document writes v as the one JSON document of this run.
+func (o *output) document(v any) error {
+	if !o.json {
+		return nil
+	}
+	o.reported = true
+	enc := json.NewEncoder(o.out)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}
+
+// fail prints the error and returns the exit status.
+func (o *output) fail(err error) int {
+	code := exitStatus(err)
+	text, hint := err.Error(), hintOf(err)
+	if errors.Is(err, errProblems) && text == errProblems.Error() {
+		return code // the findings themselves are on stdout
+	}
+	fmt.Fprintf(o.err, "flatstream: %s\n", text)
+	if hint != "" {
+		fmt.Fprintf(o.err, "flatstream: hint: %s\n", hint)
+	}
+	if o.json && !o.reported {
+		doc := failure{Schema: 1}
+		doc.Error.Code, doc.Error.Text, doc.Error.Hint = code, text, hint
+		enc := json.NewEncoder(o.out)
+		enc.SetEscapeHTML(false)
+		enc.SetIndent("", "  ")
+		_ = enc.Encode(doc) // the status says it all if stdout is gone
+	}
+	return code
+}
+
+// failure is the JSON document of a run that failed.
+type failure struct {
+	Schema int `json:"schema"`
+	Error  struct {
+		Code int    `json:"code"` // the exit status
+		Text string `json:"text"`
+		Hint string `json:"hint"`
+	} `json:"error"`
+}
+
+// errProblems is the outcome of a verify that found something; what it found is
+// printed, so that there is nothing more to say.
+var errProblems = errors.New("problems found")
+
+var errInterrupted = errors.New("interrupted; nothing was published")
+
+// usageError is a command line that cannot be carried out.
+type usageError struct{ text, hint string }
+
+func (e *usageError) Error() string { return e.text }
+
+// Hint says what to try next.
+func (e *usageError) Hint() string { return e.hint }
+
+// hintOf finds what an error, or one that it wraps, suggests to do.
+func hintOf(err error) string {
+	var hinter interface{ Hint() string }
+	if errors.As(err, &hinter) {
+		return hinter.Hint()
+	}
+	return ""
+}
+
+// counted writes "1 package" or "3 packages".
+func counted(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	if strings.HasSuffix(noun, "y") {
+		noun = strings.TrimSuffix(noun, "y") + "ie"
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

@@ -1,0 +1,271 @@
+package splitter
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"flatstream/repodata"
+	"flatstream/repodata/closure"
+	"flatstream/repodata/rpmdep"
+	"flatstream/repodata/rpmver"
+)
+
+// Explanation answers why a package, NEVRA, capability or stream is where it is,
+// hidden, missing or broken.
+type Explanation struct {
+	Schema   int                `json:"schema"`
+	Word     string             `json:"word"`
+	Streams  []ExplainedStream  `json:"streams"`
+	Packages []ExplainedPackage `json:"packages"`
+	Missing  []ExplainedMissing `json:"missing"`
+	Near     []string           `json:"near"` // names that look alike, when nothing was found
+}
+
+// ExplainedStream is one flat repository of a stream that was asked for.
+type ExplainedStream struct {
+	Repo     string         `json:"repo"`
+	Stream   string         `json:"stream"`
+	Path     string         `json:"path"`
+	Context  string         `json:"context,omitempty"`
+	Builds   []string       `json:"builds"`
+	Packages int            `json:"packages"`
+	Requires []string       `json:"requires"`
+	Optional []string       `json:"optional"`
+	Missing  map[string]int `json:"missing"` // by class
+	Hidden   []Hidden       `json:"hidden"`
+}
+
+// ExplainedPackage is one package that was asked for, or that provides what was.
+type ExplainedPackage struct {
+	NEVRA    string            `json:"nevra"`
+	Provides string            `json:"provides,omitempty"` // the capability, when that was asked for
+	Places   []ExplainedPlace  `json:"places"`
+	Hidden   []ExplainedPlace  `json:"hidden"` // where it is kept from, and why
+	Problems []closure.Problem `json:"problems"`
+}
+
+// ExplainedPlace is one repository and the reason.
+type ExplainedPlace struct {
+	Repo   string `json:"repo"`
+	Reason string `json:"reason"`
+}
+
+// ExplainedMissing is an artifact that a document lists and no source has.
+type ExplainedMissing struct {
+	Repo  string `json:"repo"`
+	NEVRA string `json:"nevra"`
+	Class string `json:"class"`
+}
+
+// Found says whether there is anything of that name.
+func (e *Explanation) Found() bool { return len(e.Streams)+len(e.Packages)+len(e.Missing) > 0 }
+
+// Explain looks a word up in a target, which is read as it is on disk.
+func Explain(ctx context.Context, target fs.FS, word string) (*Explanation, error) {
+	report, err := ReadReport(target)
+	if err != nil {
+		return nil, err
+	}
+	s := newSearchFor(report, word)
+	for _, repo := range report.Repos {
+		sub, err := fs.Sub(target, repo.Path)
+		if err != nil {
+			return nil, fmt.Errorf("%s names %s: %w", ReportName, repo.Path, err)
+		}
+		r, err := repodata.Open(sub)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", repo.Path, err)
+		}
+		if err := s.scan(ctx, r, func(*repodata.Package) []string { return []string{repo.ID} }); err != nil {
+			return nil, fmt.Errorf("%s: %w", repo.Path, err)
+		}
+	}
+	if len(s.packages) > 0 {
+		verdict, err := Verify(ctx, target, VerifyOptions{})
+		if err != nil {
+			return nil, err
+		}
+		s.addProblems(verdict)
+	}
+	return s.explanation(), nil
+}
+
+// ExplainPlan looks a word up in a plan that was not carried out.
+func ExplainPlan(ctx context.Context, p *Plan, word string) (*Explanation, error) {
+	homes := map[string][]string{}
+	for _, f := range p.Repos {
+		for _, m := range f.members {
+			homes[p.pkgs[m].pkgid] = append(homes[p.pkgs[m].pkgid], f.ID)
+		}
+	}
+	s := newSearchFor(p.Report(), word)
+	for _, src := range p.Sources {
+		if err := s.scan(ctx, src.Repo, func(k *repodata.Package) []string { return homes[k.PkgID.Hex] }); err != nil {
+			return nil, fmt.Errorf("%s: %w", src.Name, err)
+		}
+	}
+	return s.explanation(), nil
+}
+
+// searchFor gathers what a target says about one word.
+type searchFor struct {
+	report   *Report
+	word     string
+	want     rpmdep.Dep
+	packages map[string]*ExplainedPackage // by NEVRA
+	names    map[string]bool              // of all packages, for near misses
+}
+
+func newSearchFor(r *Report, word string) *searchFor {
+	s := &searchFor{report: r, word: word, packages: map[string]*ExplainedPackage{}, names: map[string]bool{}}
+	if want, err := rpmdep.Parse(word); err == nil {
+		s.want = want
+	}
+	return s
+}
+
+// scan looks through the packages of a repository; homes says in which flat
+// repositories one stands.
+func (s *searchFor) scan(ctx context.Context, r *repodata.Repo, homes func(*repodata.Package) []string) error {
+	for p, err := range r.Packages(ctx, repodata.PartRelations|repodata.PartFiles) {
+		if err != nil {
+			return err
+		}
+		s.names[p.Name] = true
+		how, ok := s.matches(p)
+		if !ok {
+			continue
+		}
+		key := p.NEVRA.String()
+		e := s.packages[key]
+		if e == nil {
+			e = &ExplainedPackage{NEVRA: key, Provides: how, Places: []ExplainedPlace{}, Hidden: []ExplainedPlace{}, Problems: []closure.Problem{}}
+			s.packages[key] = e
+		}
+		for _, id := range homes(p) {
+			if repo, ok := s.report.Repo(id); ok {
+				e.Places = append(e.Places, ExplainedPlace{id, placeReason(repo)})
+			}
+		}
+	}
+	return nil
+}
+
+// matches says whether a package is what was asked for: by name, by NEVRA in any
+// form, or as a provider; then how says what it provides.
+func (s *searchFor) matches(p *repodata.Package) (how string, ok bool) {
+	if p.Name == s.word {
+		return "", true
+	}
+	if n, err := rpmver.ParseNEVRA(s.word); err == nil && n == p.NEVRA {
+		return "", true
+	}
+	if s.word == p.Name+"-"+p.EVR.String() || s.word == p.Name+"."+p.Arch {
+		return "", true
+	}
+	return provides(p, s.want, nil)
+}
+
+func placeReason(repo *ReportRepo) string {
+	switch repo.Kind {
+	case KindStream:
+		return fmt.Sprintf("a build of %s:%s lists it", repo.Module, repo.Stream)
+	case KindNonModular:
+		return "no modules.yaml document lists it"
+	case KindUnlisted:
+		return "its release says that it is modular, but no modules.yaml document lists it: most likely the document of an old build was dropped"
+	case KindDefault:
+		return "DNF offers it with the default streams enabled"
+	}
+	return "DNF offers it with the streams of this view enabled"
+}
+
+func (s *searchFor) addProblems(verdict *closure.Report) {
+	for _, c := range verdict.Checked {
+		for _, problem := range c.Problems {
+			if e := s.packages[problem.Package]; e != nil && !slices.ContainsFunc(e.Problems, func(p closure.Problem) bool {
+				return p.Code == problem.Code && slices.Equal(p.Requirements, problem.Requirements)
+			}) {
+				e.Problems = append(e.Problems, problem)
+			}
+		}
+	}
+}
+
+func (s *searchFor) explanation() *Explanation {
+	e := &Explanation{Schema: 1, Word: s.word, Streams: []ExplainedStream{}, Packages: []ExplainedPackage{}, Missing: []ExplainedMissing{}, Near: []string{}}
+	for i := range s.report.Repos {
+		repo := &s.report.Repos[i]
+		if repo.Kind == KindStream && (s.word == repo.Module || s.word == repo.Module+":"+repo.Stream || s.word == repo.ID) {
+			e.Streams = append(e.Streams, explainStream(repo))
+		}
+		for _, m := range repo.Missing {
+			if n, err := rpmver.ParseNEVRA(m.NEVRA); err == nil && (n.Name == s.word || m.NEVRA == s.word) {
+				e.Missing = append(e.Missing, ExplainedMissing{repo.ID, m.NEVRA, m.Class})
+			}
+		}
+	}
+	for _, p := range s.packages {
+		s.addAbsences(p)
+		e.Packages = append(e.Packages, *p)
+	}
+	slices.SortFunc(e.Packages, func(a, b ExplainedPackage) int { return cmp.Compare(a.NEVRA, b.NEVRA) })
+	if !e.Found() {
+		e.Near = append(e.Near, s.near()...)
+	}
+	return e
+}
+
+// addAbsences says why a package is not in the merged repositories where one would
+// look for it.
+func (s *searchFor) addAbsences(p *ExplainedPackage) {
+	var streams []string
+	here := map[string]bool{}
+	for _, place := range p.Places {
+		here[place.Repo] = true
+		if repo, ok := s.report.Repo(place.Repo); ok && repo.Kind == KindStream {
+			streams = append(streams, repo.Module+":"+repo.Stream)
+		}
+	}
+	slices.Sort(streams)
+	streams = slices.Compact(streams)
+	for _, repo := range s.report.Repos {
+		for _, h := range repo.Hidden {
+			if h.NEVRA == p.NEVRA {
+				p.Hidden = append(p.Hidden, ExplainedPlace{repo.ID, fmt.Sprintf("%s is enabled there, and has a package of that name: DNF hides the others", h.By)})
+			}
+		}
+		merged := repo.Kind == KindDefault || repo.Kind == KindView
+		if merged && !here[repo.ID] && len(streams) > 0 {
+			p.Hidden = append(p.Hidden, ExplainedPlace{repo.ID, "it belongs to " + strings.Join(streams, " and ") + ", not active there"})
+		}
+	}
+}
+
+func explainStream(repo *ReportRepo) ExplainedStream {
+	e := ExplainedStream{
+		Repo: repo.ID, Stream: repo.Module + ":" + repo.Stream, Path: repo.Path, Context: repo.Context, Builds: repo.Builds, Packages: repo.Packages,
+		Requires: repo.Requires, Optional: append([]string{}, repo.Optional...), Missing: map[string]int{}, Hidden: repo.Hidden,
+	}
+	for _, m := range repo.Missing {
+		e.Missing[m.Class]++
+	}
+	return e
+}
+
+func (s *searchFor) near() []string {
+	for _, repo := range s.report.Repos {
+		if repo.Kind == KindStream {
+			s.names[repo.Module+":"+repo.Stream] = true
+		}
+	}
+	names := make([]string, 0, len(s.names))
+	for n := range s.names {
+		names = append(names, n)
+	}
+	return nearest(s.word, names)
+}

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"flatstream/mirror"
+	"flatstream/mirror/tree"
+)
+
+func syncCommand(out *output) *cli.Command {
+	return &cli.Command{
+		Name:      "sync",
+		Usage:     "copy upstream repositories into a store, safely and incrementally",
+		ArgsUsage: "[SOURCE...]",
+		Description: "Every byte is verified as it streams. What is published changes by one rename, once all is there;\n" +
+			"an unchanged repository costs one request. Flat repositories are carried over as they are. " + sourceHelp,
+		Flags: append([]cli.Flag{
+			&cli.StringFlag{Name: "store", Usage: "`DIR` that holds the mirror"},
+			&cli.BoolFlag{Name: "partial", Usage: "publish what could be synced when another repository fails"},
+			&cli.BoolFlag{Name: "allow-rollback", Usage: "take metadata that is older than what was accepted before"},
+			&cli.BoolFlag{Name: "allow-weak-checksums", Usage: "take md5 and sha1"},
+			&cli.Float64Flag{Name: "max-shrink", Usage: "refuse a repository that lost more than this `FRACTION` of its packages", Value: 0.5},
+			&cli.DurationFlag{Name: "grace", Usage: "how `long` clients of earlier snapshots find their files", Value: 72 * time.Hour},
+		}, sourceFlags()...),
+		Action: func(c *cli.Context) error { return syncSources(c, out) },
+	}
+}
+
+func syncSources(c *cli.Context, out *output) (err error) {
+	if c.String("store") == "" {
+		return &usageError{"sync needs --store DIR", "name the directory that holds the mirror"}
+	}
+	sources, err := sourceArgs(c, c.Args().Slice())
+	if err != nil {
+		return err
+	}
+	if len(sources) == 0 {
+		return &usageError{"sync needs a SOURCE", sourceHelp}
+	}
+	t, err := tree.Open(c.String("store"))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, t.Close()) }()
+	unlock, err := t.Lock()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
+	b := out.bar("syncing", -1)
+	report, err := mirror.SyncAll(c.Context, sources, t, mirror.Options{
+		Jobs: out.jobs, AllowRollback: c.Bool("allow-rollback"), AllowWeakChecksums: c.Bool("allow-weak-checksums"),
+		MaxShrink: c.Float64("max-shrink"), Progress: b.moved,
+	}, c.Bool("partial"), c.Duration("grace"))
+	b.finish()
+	for _, r := range report.Repos {
+		out.note("%s", syncLine(r))
+		for _, w := range r.Warnings {
+			out.note("%s: warning: %s", r.ID, w)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if report.Stale {
+		out.note("warning: the flat repositories are older than the mirror now: flatstream run makes them anew")
+	}
+	if report.Snapshot != "" {
+		out.printf("%s holds snapshot %s\n", c.String("store"), report.Snapshot)
+	}
+	return out.document(struct {
+		Schema int `json:"schema"`
+		*mirror.Report
+	}{1, report})
+}
+
+// syncLine is what a log shows of one repository.
+func syncLine(r *mirror.Summary) string {
+	if r.Outcome == mirror.Failed {
+		return fmt.Sprintf("%s: failed", r.ID)
+	}
+	return fmt.Sprintf("%s: %s, %s, %s fetched, %s in %s, %.1f s", r.ID, r.Outcome, counted(r.Packages, "package"),
+		counted(r.Fetched, "file"), byteCount(r.Bytes), counted(int(r.Requests), "request"), r.Seconds)
+}
+
+// byteCount writes a number of bytes for people.
+func byteCount(n int64) string {
+	switch {
+	case n < 10_000:
+		return fmt.Sprintf("%d B", n)
+	case n < 10_000_000:
+		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
+	case n < 10_000_000_000:
+		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
+	}
+	return fmt.Sprintf("%.1f GB", float64(n)/1e9)
+}

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/urfave/cli/v2"
+
+	"flatstream/repodata/closure"
+	"flatstream/splitter"
+)
+
+func verifyCommand(out *output) *cli.Command {
+	return &cli.Command{
+		Name:      "verify",
+		Usage:     "prove that repositories are dependency-closed",
+		ArgsUsage: "WHAT... [--with SOURCE]...",
+		Description: "WHAT is a target or a store (every flat repository in it is checked, with the suppliers that\n" +
+			"its .repo file names) or plain rpm-md repositories, which supply one another. " + sourceHelp,
+		Flags: append([]cli.Flag{
+			&cli.StringSliceFlag{Name: "with", Usage: "`SOURCE` that only supplies; repeatable"},
+			&cli.StringFlag{Name: "level", Value: "closure", Usage: "closure: every requirement has a provider"},
+			&cli.StringFlag{Name: "arch", Usage: "of the system that installs (default: what the target says, or x86_64)"},
+		}, sourceFlags()...),
+		Action: func(c *cli.Context) error { return verify(c, out) },
+	}
+}
+
+func verify(c *cli.Context, out *output) error {
+	if level := c.String("level"); level != "closure" {
+		return &usageError{fmt.Sprintf("--level %q is not known", level), "use closure"}
+	}
+	words := c.Args().Slice()
+	if len(words) == 0 && len(c.StringSlice("repo-file")) == 0 {
+		return &usageError{"verify needs WHAT to check", "name a target, a store or a repository"}
+	}
+	opt := splitter.VerifyOptions{Arch: c.String("arch"), Jobs: out.jobs}
+	if opt.Arch != "" && len(closure.Arches(opt.Arch)) == 0 {
+		return &usageError{fmt.Sprintf("--arch %q is not known", opt.Arch), "use x86_64, aarch64, ppc64le or s390x"}
+	}
+	suppliers, err := parseSources(c.StringSlice("with"))
+	if err != nil {
+		return err
+	}
+	with, cleanup, err := openSources(c.Context, suppliers, splitter.RoleSupply)
+	if err != nil {
+		return err
+	}
+	defer cleanup()
+	opt.With = with
+	report, err := verifyWhat(c, words, opt)
+	if err != nil {
+		return err
+	}
+	return printVerify(out, report)
+}
+
+// verifyWhat checks targets and stores, or else plain sources.
+func verifyWhat(c *cli.Context, words []string, opt splitter.VerifyOptions) (*closure.Report, error) {
+	var targets []place
+	var plain []string
+	for _, word := range words {
+		found, err := findTargets(word)
+		if err != nil {
+			return nil, err
+		}
+		targets = append(targets, found...)
+		if len(found) == 0 {
+			plain = append(plain, word)
+		}
+	}
+	if len(targets) > 0 && len(plain) > 0 {
+		return nil, &usageError{fmt.Sprintf("%s is a target and %s is a plain repository: verify checks one kind at a time", targets[0].Dir, plain[0]), "give the one that only supplies with --with"}
+	}
+	if len(targets) == 0 {
+		return verifyPlain(c, plain, opt)
+	}
+	merged := &closure.Report{}
+	for i, target := range targets {
+		r, err := splitter.Verify(c.Context, os.DirFS(target.Dir), opt)
+		if err != nil {
+			return nil, fmt.Errorf("verifying %s: %w", target.Dir, err)
+		}
+		if i == 0 {
+			merged = r
+			continue
+		}
+		merged.Checked = append(merged.Checked, r.Checked...)
+		merged.Tally()
+	}
+	return merged, nil
+}
+
+func verifyPlain(c *cli.Context, words []string, opt splitter.VerifyOptions) (*closure.Report, error) {
+	refs, err := sourceArgs(c, words)
+	if err != nil {
+		return nil, err
+	}
+	sources, cleanup, err := openSources(c.Context, refs, splitter.RoleMerge)
+	if err != nil {
+		return nil, err
+	}
+	defer cleanup()
+	return splitter.VerifySources(c.Context, sources, opt)
+}
+
+func printVerify(out *output, r *closure.Report) error {
+	if err := out.document(r); err != nil {
+		return err
+	}
+	if !out.json && (!out.quiet || r.Summary.Problems > 0) {
+		if err := r.Text(out.out, out.verbose); err != nil {
+			return err
+		}
+	}
+	if r.Summary.Problems > 0 {
+		return errProblems
+	}
+	return nil
+}
