@@ -77,7 +77,7 @@ func (r *randomModules) repo(name string, builds int) []byte {
 		seen[key] = true
 		arch := "x86_64"
 		if r.IntN(12) == 0 {
-			arch = r.pick([]string{"i686", "noarch", "aarch64"})
+			arch = r.pick([]string{"noarch", "aarch64"})
 		}
 		fmt.Fprintf(&b, "---\ndocument: modulemd\nversion: 2\ndata:\n  name: %s\n  stream: %q\n  version: %d\n  context: %s\n  arch: %s\n", m, s, version, context, arch)
 		if static {
@@ -92,7 +92,7 @@ func (r *randomModules) repo(name string, builds int) []byte {
 			m, strings.ReplaceAll(s, "-", "_"), version, context, name, m, r.IntN(3), m, r.IntN(3))
 	}
 	for _, m := range r.modules {
-		for range max(0, r.IntN(8)-1)/2 { // none, one, two or three
+		for range max(0, r.IntN(8)-1) / 2 { // none, one, two or three
 			fmt.Fprintf(&b, "---\ndocument: modulemd-defaults\nversion: 1\ndata:\n  module: %s\n", m)
 			if r.IntN(3) > 0 {
 				fmt.Fprintf(&b, "  modified: %d\n", 201901010000+r.IntN(2))

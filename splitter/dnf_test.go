@@ -183,7 +183,7 @@ func quoted(s string) string {
 }
 
 // parseRepos reads the modules of the repositories into an index.
-func parseRepos(t *testing.T, repos []oracleRepo, opt IndexOptions) *Index {
+func parseRepos(t testing.TB, repos []oracleRepo, opt IndexOptions) *Index {
 	t.Helper()
 	var files []SourceModules
 	for _, r := range repos {
@@ -304,7 +304,7 @@ func difference(dnf, ours []string) string {
 }
 
 // artifactPackages makes a package of every NEVRA that the modules list.
-func artifactPackages(t *testing.T, modules []byte) []oraclePackage {
+func artifactPackages(t testing.TB, modules []byte) []oraclePackage {
 	t.Helper()
 	f, err := modulemd.Parse(bytes.NewReader(modules), "artifacts")
 	if err != nil {
@@ -366,7 +366,7 @@ func bystanders(packages []oraclePackage) []oraclePackage {
 
 // dataFile reads a file of the shared data, decompressed; the test is skipped where
 // there is none.
-func dataFile(t *testing.T, name string) []byte {
+func dataFile(t testing.TB, name string) []byte {
 	t.Helper()
 	matches, _ := filepath.Glob(filepath.Join(cmp.Or(os.Getenv("FLATSTREAM_DATA"), "../../shared/data"), name))
 	if len(matches) == 0 {
@@ -394,55 +394,72 @@ func dataFile(t *testing.T, name string) []byte {
 	return b
 }
 
-// realIndexes are the sets of repositories that DNF is asked about, in the order of
-// their names.
-func realIndexes(t *testing.T) map[string][]oracleRepo {
-	join := func(files ...string) []byte {
-		var b []byte
-		for _, f := range files {
-			b = append(append(b, dataFile(t, f)...), '\n')
-		}
-		return b
-	}
-	indexes := map[string][]oracleRepo{
+// realFiles are the module files of real repositories: by index, then by repository,
+// which DNF loads in the order of their names.
+func realFiles() map[string]map[string][]string {
+	return map[string]map[string][]string{
 		"el8": {
-			{name: "appstream", modules: join("el8/appstream-x86_64.modules.yaml.xz", "el8/appstream-defaults.yaml")},
-			{name: "powertools", modules: join("el8/powertools-x86_64.modules.yaml.xz", "el8/powertools-defaults.yaml")},
+			"appstream":  {"el8/appstream-x86_64.modules.yaml.xz", "el8/appstream-defaults.yaml"},
+			"powertools": {"el8/powertools-x86_64.modules.yaml.xz", "el8/powertools-defaults.yaml"},
 		},
-		"el8-2022":     {{name: "appstream", modules: join("el8/history/appstream-x86_64-2022-08-*", "el8/appstream-defaults.yaml")}},
-		"el8-2024":     {{name: "appstream", modules: join("el8/history/appstream-x86_64-2024-02-*", "el8/appstream-defaults.yaml")}},
-		"c9s":          {{name: "appstream", modules: join("c9s/AppStream/repodata/*-modules.yaml.xz")}},
-		"fake-modular": {{name: "fake", modules: join("fake-modular/repodata/*modules.yaml*")}},
+		"el8-2022":     {"appstream": {"el8/history/appstream-x86_64-2022-08-*", "el8/appstream-defaults.yaml"}},
+		"el8-2024":     {"appstream": {"el8/history/appstream-x86_64-2024-02-*", "el8/appstream-defaults.yaml"}},
+		"c9s":          {"appstream": {"c9s/AppStream/repodata/*-modules.yaml.xz"}},
+		"fake-modular": {"fake": {"fake-modular/repodata/*modules.yaml*"}},
 	}
-	for key, repos := range indexes {
-		var all []oraclePackage
-		for i := range repos {
-			repos[i].packages = artifactPackages(t, repos[i].modules)
-			all = append(all, repos[i].packages...)
-		}
-		indexes[key] = append([]oracleRepo{}, append(repos, oracleRepo{name: "zz-plain", packages: bystanders(all)})...)
-	}
-	return indexes
 }
 
-// TestRealIndexesAgainstDNF compares, for real modules.yaml files, the default view
-// and each stream enabled alone with what DNF makes available.
+// realIndex gives the repositories of a real index with a package for each artifact,
+// and one more repository of bystanders.
+func realIndex(t testing.TB, name string) []oracleRepo {
+	var repos []oracleRepo
+	var all []oraclePackage
+	files := realFiles()[name]
+	for _, repo := range slices.Sorted(maps.Keys(files)) {
+		r := oracleRepo{name: repo}
+		for _, file := range files[repo] {
+			r.modules = append(append(r.modules, dataFile(t, file)...), '\n')
+		}
+		r.packages = artifactPackages(t, r.modules)
+		all = append(all, r.packages...)
+		repos = append(repos, r)
+	}
+	return append(repos, oracleRepo{name: "zz-plain", packages: bystanders(all)})
+}
+
+// TestRealIndexesAgainstDNF compares, for real modules.yaml files, the default view,
+// each stream enabled alone, and some pairs, with what DNF makes available.
 func TestRealIndexesAgainstDNF(t *testing.T) {
-	full := os.Getenv("FLATSTREAM_FULL") == "1"
-	for name, repos := range realIndexes(t) {
+	for name := range realFiles() {
 		t.Run(name, func(t *testing.T) {
+			repos := realIndex(t, name)
 			x := parseRepos(t, repos, IndexOptions{})
-			sets := [][]string{{}}
-			for _, s := range x.Streams() {
-				sets = append(sets, []string{s.String()})
-			}
-			if !full {
-				r := rand.New(rand.NewPCG(8, uint64(len(sets))))
-				r.Shuffle(len(sets)-1, func(i, j int) { sets[i+1], sets[j+1] = sets[j+1], sets[i+1] })
-				sets = sets[:min(4, len(sets))]
-			}
+			sets := setsToAsk(x.Streams(), os.Getenv("FLATSTREAM_FULL") == "1")
 			agree := compareWithDNF(t, repos, x, sets)
 			t.Logf("%d of %d sets agree with DNF", agree, len(sets))
 		})
 	}
+}
+
+// setsToAsk is the default view and, when all are wanted, every stream and 20 random
+// sets of two to four; else a few of them.
+func setsToAsk(streams []StreamID, all bool) [][]string {
+	r := rand.New(rand.NewPCG(8, uint64(len(streams))))
+	var sets [][]string
+	for _, s := range streams {
+		sets = append(sets, []string{s.String()})
+	}
+	for range 20 {
+		var set []string
+		for range 2 + r.IntN(3) {
+			set = append(set, streams[r.IntN(len(streams))].String())
+		}
+		slices.Sort(set)
+		sets = append(sets, slices.Compact(set))
+	}
+	if !all {
+		r.Shuffle(len(sets), func(i, j int) { sets[i], sets[j] = sets[j], sets[i] })
+		sets = sets[:2]
+	}
+	return append([][]string{{}}, sets...)
 }
