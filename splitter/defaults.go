@@ -10,40 +10,21 @@ import (
 )
 
 // mergeDefaults finds each module's default stream (rule 7): within one file the
-// last document wins; between sources the newer one, and two equally new ones that
-// differ give none. A newer one that names no stream clears nothing.
+// last document wins, whatever its age; between sources the newer one. Two equally
+// new ones that differ give none, until a newer one decides. One that names no
+// stream clears nothing, however new.
 func mergeDefaults(files []SourceModules, w *indexWarnings) map[string]string {
-	type state struct {
-		stream, source string
-		modified       uint64
-		conflict       bool
-	}
-	merged := map[string]state{}
+	merged := map[string]defaultState{}
 	for _, f := range files {
-		last := map[string]*modulemd.Defaults{}
-		for _, d := range f.File.Defaults {
-			if other := last[d.Module]; other != nil && other.Stream != d.Stream {
-				w.add("repeated-default", "%s: two documents give %s a default stream, %q and %q; the last one counts",
-					f.Source, d.Module, other.Stream, d.Stream)
-			}
-			last[d.Module] = d
-		}
+		last := lastDefaults(f, w)
 		for _, module := range slices.Sorted(maps.Keys(last)) {
-			d := last[module]
-			old, ok := merged[module]
-			next := state{stream: d.Stream, source: f.Source, modified: d.Modified}
-			switch {
-			case !ok:
-			case d.Modified < old.modified:
-				continue
-			case d.Stream == "":
-				next.stream, next.source, next.conflict = old.stream, old.source, old.conflict
-			case d.Modified == old.modified && old.conflict:
-				continue
-			case d.Modified == old.modified && old.stream != "" && old.stream != d.Stream:
-				w.add("conflicting-default", "%s says that the default stream of %s is %q, %s says %q: it has none",
-					old.source, module, old.stream, f.Source, d.Stream)
-				next.stream, next.conflict = "", true
+			next := defaultState{last[module].Stream, f.Source, last[module].Modified, false}
+			if old, ok := merged[module]; ok {
+				next = old.merge(next)
+				if next.conflict && !old.conflict {
+					w.add("conflicting-default", "%s says that the default stream of %s is %q, %s says %q: it has none",
+						old.source, module, old.stream, f.Source, last[module].Stream)
+				}
 			}
 			merged[module] = next
 		}
@@ -55,6 +36,42 @@ func mergeDefaults(files []SourceModules, w *indexWarnings) map[string]string {
 		}
 	}
 	return defaults
+}
+
+// defaultState is what the sources read so far say about one module.
+type defaultState struct {
+	stream, source string
+	modified       uint64
+	conflict       bool // of equally new ones: there is no default
+}
+
+// merge follows libmodulemd's modulemd_defaults_v1_merge.
+func (old defaultState) merge(next defaultState) defaultState {
+	newest := max(old.modified, next.modified)
+	switch {
+	case next.stream == "":
+		next = old
+	case old.stream == "" && !old.conflict:
+	case next.modified < old.modified:
+		next = old
+	case next.modified == old.modified && (old.conflict || old.stream != next.stream):
+		next = defaultState{source: old.source, conflict: true}
+	}
+	next.modified = newest
+	return next
+}
+
+// lastDefaults is the last document of each module in one file.
+func lastDefaults(f SourceModules, w *indexWarnings) map[string]*modulemd.Defaults {
+	last := map[string]*modulemd.Defaults{}
+	for _, d := range f.File.Defaults {
+		if other := last[d.Module]; other != nil && other.Stream != d.Stream {
+			w.add("repeated-default", "%s: two documents give %s a default stream, %q and %q; the last one counts",
+				f.Source, d.Module, other.Stream, d.Stream)
+		}
+		last[d.Module] = d
+	}
+	return last
 }
 
 // warnDefaults names the defaults that point nowhere.

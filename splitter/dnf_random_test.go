@@ -116,10 +116,10 @@ func randomIndex(t *testing.T, seed uint64) []oracleRepo {
 		r.streams = append(r.streams, "1.2", "rhel-8")
 	}
 	repos := []oracleRepo{{name: "a", modules: r.repo("a", 6+r.IntN(14))}}
-	if r.IntN(2) == 0 {
-		repos = append(repos, oracleRepo{name: "b", modules: r.repo("b", 3+r.IntN(8))})
+	for _, name := range []string{"b", "c"}[:r.IntN(3)] {
+		repos = append(repos, oracleRepo{name: name, modules: r.repo(name, 3+r.IntN(8))})
 	}
-	plain := oracleRepo{name: "plain"}
+	plain := oracleRepo{name: "zz-plain"}
 	for i := range repos {
 		repos[i].packages = artifactPackages(t, repos[i].modules)
 	}

@@ -147,9 +147,9 @@ func (p *moduleProblem) addRequires(x *Index) {
 					n = p.addNeed(r, &total)
 					known[needKey(r)] = n
 				}
-				if !slices.Contains(s.needs, n) {
+				if users := p.userOf[n]; len(users) == 0 || users[len(users)-1] != id {
 					s.needs = append(s.needs, n)
-					p.userOf[n] = append(p.userOf[n], id)
+					p.userOf[n] = append(users, id)
 				}
 			}
 		}

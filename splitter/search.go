@@ -167,7 +167,7 @@ func (s *search) dropDefault() bool {
 
 func (s *search) again() *search {
 	next := s.p.newSearch(s.jobs, s.opt)
-	next.steps, next.conflicts = s.steps, s.conflicts
+	next.steps, next.conflicts = s.steps+len(s.value), s.conflicts
 	return next
 }
 
@@ -257,6 +257,7 @@ func (p *moduleProblem) prefer(candidates []int32) []int32 {
 // decide makes the next choice: for the first open job, then for an open need.
 // False when all are met.
 func (s *search) decide() bool {
+	s.steps += (len(s.clauses) + len(s.p.uses)) / 4
 	for i := range s.clauses {
 		if c := &s.clauses[i]; c.kind == jobClause {
 			if open, met := s.open(c.lits); !met {
