@@ -11,18 +11,16 @@ type company struct {
 	optional []string // of those, default streams that own does not require
 }
 
-// needs turns the groups that are active beside own into repository ids. Streams
-// that --streams left out have none. A nil own needs every one of them.
+// needs turns the active groups into repository ids, own among them: under --by nsvca
+// its other builds are company too. Streams that --streams left out have none. A nil
+// own needs every one of them.
 func (p *Plan) needs(a *Activation, own *Group) company {
 	required := requiredBy(a, own)
 	var c company
 	for _, g := range a.Groups {
-		if g.Group == own {
-			continue
-		}
 		for _, f := range p.reposOf(g.Group) {
 			c.ids = append(c.ids, f.ID)
-			if own != nil && !required[g.Group] {
+			if own != nil && g.Group != own && !required[g.Group] {
 				c.optional = append(c.optional, f.ID)
 			}
 		}

@@ -1,7 +1,8 @@
 package splitter
 
 // planGrobi places packages as GrobiSplitter does: one directory per build, empty
-// ones too, and non_modular for all that no document lists, unlisted ones included.
+// ones too, and non_modular for all that no document lists, unlisted ones included. That
+// each build's company is recorded is ours (P19).
 func (p *Plan) planGrobi() error {
 	held := p.holders()
 	byName := map[string]*Flat{}
@@ -21,9 +22,6 @@ func (p *Plan) planGrobi() error {
 			f.Builds = append(f.Builds, b)
 		}
 	}
-	for _, f := range p.Repos {
-		p.fill(f, held)
-	}
 	rest := &Flat{ID: repoID(KindNonModular), Kind: KindNonModular, Path: "non_modular"}
 	unlisted := 0
 	for i := range p.pkgs {
@@ -35,7 +33,14 @@ func (p *Plan) planGrobi() error {
 			unlisted++
 		}
 	}
+	streams := p.Repos
 	p.Repos = append(p.Repos, rest)
+	for _, f := range streams {
+		p.fill(f, held)
+		if a, err := p.Index.ResolveGroup(f.Group); err == nil { // else it has no company
+			p.connect(f, a)
+		}
+	}
 	if unlisted > 0 {
 		p.warn("unlisted", "%d packages in non_modular have a modular release but stand in no modules.yaml document", unlisted)
 	}
