@@ -36,12 +36,6 @@ const (
 	exitSignal   = 130
 )
 
-const exitHelp = `
-EXIT STATUS:
-   0 done; 1 failed; 2 usage; 3 verify found problems, publish withheld or damage found;
-   4 another run holds the lock; 130 interrupted
-`
-
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args, os.Stdout, os.Stderr)
@@ -86,7 +80,7 @@ func newApp(out *output) *cli.App {
 	app := &cli.App{
 		Name:      "flatstream",
 		Usage:     "flat RPM repositories from modular ones",
-		UsageText: "flatstream COMMAND [ARGUMENTS] [FLAGS]",
+		UsageText: "flatstream COMMAND [ARGUMENTS] [OPTIONS]",
 		Writer:    out.out,
 		ErrWriter: out.err,
 		Flags:     append(globalFlags(), &cli.BoolFlag{Name: "version", Usage: "print the version"}),
@@ -96,7 +90,6 @@ func newApp(out *output) *cli.App {
 		},
 		HideVersion:               true,
 		DisableSliceFlagSeparator: true,
-		CustomAppHelpTemplate:     cli.AppHelpTemplate + exitHelp,
 		ExitErrHandler:            func(*cli.Context, error) {}, // the status is ours to choose
 		OnUsageError:              onUsageError,
 		Suggest:                   false,
@@ -111,9 +104,10 @@ func newApp(out *output) *cli.App {
 			return unknownCommand(c.App, c.Args().First())
 		},
 	}
+	app.CustomAppHelpTemplate = appHelp(app)
 	for _, cmd := range app.Commands {
+		cmd.CustomHelpTemplate = commandHelp(cmd, cmd.Flags, globalFlags())
 		cmd.Flags = append(cmd.Flags, globalFlags()...)
-		cmd.CustomHelpTemplate = cli.CommandHelpTemplate + exitHelp
 		cmd.OnUsageError = onUsageError
 		cmd.Before = out.configure
 		cmd.HideHelpCommand = true
@@ -138,8 +132,9 @@ func onUsageError(_ *cli.Context, err error, _ bool) error {
 
 func unknownCommand(app *cli.App, name string) error {
 	hint := "flatstream --help lists the commands"
-	if near := cli.SuggestCommand(app.Commands, name); near != "" { // a question of its own
-		hint = fmt.Sprintf("%s %s", strings.ToLower(near[:1])+near[1:], hint)
+	near := strings.Split(cli.SuggestCommand(app.Commands, name), `"`) // Did you mean "split"?
+	if len(near) == 3 && len(near[1]) > 1 {
+		hint = fmt.Sprintf("did you mean %s? %s", near[1], hint)
 	}
 	return &usageError{text: fmt.Sprintf("unknown command %q", name), hint: hint}
 }
@@ -158,8 +153,12 @@ func reorder(app *cli.App, argv []string) ([]string, error) {
 			words = append(words, rest[i+1:]...)
 			i = len(rest)
 		case len(arg) > 1 && arg[0] == '-':
+			flag := findFlag(arg, known)
+			if flag == nil {
+				return nil, unknownFlag(arg, known)
+			}
 			flags = append(flags, arg)
-			if takesValue(arg, known) && i+1 < len(rest) {
+			if takesValue(arg, flag) && i+1 < len(rest) {
 				i++
 				flags = append(flags, rest[i])
 			}
@@ -185,18 +184,30 @@ func reorder(app *cli.App, argv []string) ([]string, error) {
 	return append(args, words...), nil
 }
 
-func takesValue(arg string, flags []cli.Flag) bool {
-	name := strings.TrimLeft(arg, "-")
-	if strings.Contains(name, "=") {
-		return false
-	}
-	for _, f := range flags {
+// findFlag looks up an argument such as -q, --jobs or --jobs=2; nil when there is no
+// such flag.
+func findFlag(arg string, flags []cli.Flag) cli.Flag {
+	name, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+	for _, f := range append(slices.Clone(flags), cli.HelpFlag) {
 		if slices.Contains(f.Names(), name) {
-			_, isBool := f.(*cli.BoolFlag)
-			return !isBool
+			return f
 		}
 	}
-	return false
+	return nil
+}
+
+func unknownFlag(arg string, flags []cli.Flag) error {
+	arg, _, _ = strings.Cut(arg, "=")
+	hint := "see flatstream --help, or --help after a command"
+	if near := cli.SuggestFlag(flags, strings.TrimLeft(arg, "-"), false); near != "" {
+		hint = fmt.Sprintf("did you mean %s? %s", near, hint)
+	}
+	return &usageError{text: "unknown flag " + arg, hint: hint}
+}
+
+func takesValue(arg string, flag cli.Flag) bool {
+	_, isBool := flag.(*cli.BoolFlag)
+	return !isBool && !strings.Contains(arg, "=")
 }
 
 // exitStatus maps an error to the status that scripts read.
