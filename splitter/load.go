@@ -50,6 +50,9 @@ func LoadModules(sources []Source) ([]SourceModules, []Warning, error) {
 		if err != nil {
 			return nil, nil, fmt.Errorf("reading modules of %s: %w", s.Name, err)
 		}
+		for _, w := range file.Warnings {
+			warnings = append(warnings, Warning{w.Code, w.Text})
+		}
 		all = append(all, SourceModules{Source: s.Name, File: file})
 	}
 	return all, warnings, nil
@@ -69,7 +72,7 @@ func readModules(s Source) (file *modulemd.File, err error) {
 func loadPackages(ctx context.Context, s Source, i int, x *Index) ([]pkg, error) {
 	parts := repodata.PartIdentity
 	if len(x.Modules()) > 0 {
-		parts = repodata.PartRelations
+		parts = repodata.PartProvides
 	}
 	var list []pkg
 	var provides []string
