@@ -142,11 +142,17 @@ func (d *download) attempt(ctx context.Context, raw string) error {
 	if err := d.begin(); err != nil {
 		return err
 	}
-	switch {
-	case d.n > 0 && d.n == d.f.Size: // an earlier run had it all but the final name
-	case local:
+	if d.n > 0 && d.n == d.f.Size { // an earlier run had it all but the final name
+		if err := d.commit(raw); err == nil || !Gone(err) {
+			return err
+		}
+		if err := d.begin(); err != nil { // wrong bytes, and no mirror's fault
+			return err
+		}
+	}
+	if local {
 		err = d.copyLocal(ctx, path)
-	default:
+	} else {
 		err = d.request(ctx, raw)
 	}
 	if err != nil {

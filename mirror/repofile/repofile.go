@@ -112,7 +112,7 @@ func (e *SyntaxError) Error() string { return fmt.Sprintf("line %d: %s", e.Line,
 // [main] section. Variables stay as they are until [Repo.Expand]. A violation of
 // the grammar is a *[SyntaxError].
 func Parse(r io.Reader) ([]Repo, error) {
-	var p parser
+	p := parser{byID: map[string]*section{}}
 	lines := bufio.NewScanner(io.LimitReader(r, maxFile+1))
 	lines.Buffer(make([]byte, 0, 4096), maxLine)
 	size := 0
@@ -128,6 +128,7 @@ func Parse(r io.Reader) ([]Repo, error) {
 	if err := lines.Err(); err != nil {
 		return nil, &SyntaxError{p.line + 1, err.Error()}
 	}
+	p.finish()
 	return p.repos(), nil
 }
 
@@ -142,8 +143,19 @@ type section struct {
 type parser struct {
 	line     int
 	sections []*section
+	byID     map[string]*section
 	now      *section
-	key      string // whose value may go on; empty: none
+	key      string          // whose value may go on; empty: none
+	value    strings.Builder // of key, so far
+}
+
+// finish ends the value that is being read.
+func (p *parser) finish() {
+	if p.key != "" {
+		p.now.keys[p.key] = unquote(p.value.String())
+	}
+	p.key = ""
+	p.value.Reset()
 }
 
 func (p *parser) fail(format string, a ...any) error {
@@ -154,7 +166,7 @@ func (p *parser) next(line string) error {
 	line = strings.TrimSuffix(line, "\r")
 	switch {
 	case line == "" || line[0] == '#' || line[0] == ';':
-		p.key = ""
+		p.finish()
 		return nil
 	case line[0] == ' ' || line[0] == '\t':
 		return p.goOn(line)
@@ -169,7 +181,7 @@ func (p *parser) goOn(line string) error {
 	text := strings.Trim(line, " \t")
 	switch {
 	case p.key != "":
-		p.now.keys[p.key] += "\n" + text
+		p.value.WriteString("\n" + text)
 		return nil
 	case text == "":
 		return nil
@@ -193,16 +205,13 @@ func (p *parser) header(line string) error {
 	if rest = strings.Trim(rest, " \t"); rest != "" && rest[0] != '#' && rest[0] != ';' {
 		return p.fail("text after the section header: %q", rest)
 	}
-	p.key = ""
-	for _, s := range p.sections {
-		if s.id == id {
-			s.times++
-			p.now = s
-			return nil
-		}
+	p.finish()
+	if p.now = p.byID[id]; p.now == nil {
+		p.now = &section{id: id, line: p.line, keys: map[string]string{}}
+		p.sections = append(p.sections, p.now)
+		p.byID[id] = p.now
 	}
-	p.now = &section{id: id, line: p.line, keys: map[string]string{}, times: 1}
-	p.sections = append(p.sections, p.now)
+	p.now.times++
 	return nil
 }
 
@@ -217,8 +226,9 @@ func (p *parser) assign(line string) error {
 	case key == "":
 		return p.fail("no key before the =")
 	}
+	p.finish()
 	p.key = key
-	p.now.keys[key] = unquote(strings.Trim(value, " \t"))
+	p.value.WriteString(strings.Trim(value, " \t"))
 	return nil
 }
 

@@ -135,9 +135,11 @@ func firstLine(dir fs.FS, name string) (string, error) {
 	return strings.TrimSpace(line), nil
 }
 
-// maxDepth bounds ${a:-${b:-...}}, and maxExpanded what comes out, in bytes.
+// Bounds of one expansion: the depth of ${a:-${b:-...}}, and bytes in and out.
+// The search for closing braces is quadratic, so the first two keep it short.
 const (
 	maxDepth    = 16
+	maxText     = 64 << 10
 	maxExpanded = 1 << 20
 )
 
@@ -147,6 +149,9 @@ const (
 // starts with a dollar sign stays, as in DNF. With an *[UnresolvedError] comes
 // the text with the unknown names left in place.
 func (v Vars) Expand(text string) (string, error) {
+	if len(text) > maxText && strings.Contains(text, "$") {
+		return text, fmt.Errorf("a text with variables is longer than %d bytes", maxText)
+	}
 	e := expander{vars: v}
 	out := e.expand(text, 0)
 	if e.tooMuch {
@@ -201,7 +206,7 @@ func (e *expander) one(s string, depth int) (value string, used int) {
 	switch {
 	case n == 0:
 	case strings.HasPrefix(rest, "}"):
-		return e.lookup(name, s[:n+2]), n + 2
+		return e.lookup(name, "$"+s[:n+2]), n + 2
 	case strings.HasPrefix(rest, ":-"), strings.HasPrefix(rest, ":+"):
 		word, wordLen, closed := cutWord(rest[2:])
 		if !closed {
