@@ -11,22 +11,22 @@ import (
 
 // mergeDefaults finds each module's default stream (rule 7): within one file the
 // last document wins, whatever its age; between sources the newer one. Two equally
-// new ones that differ give none, until a newer one decides. One that names no
-// stream clears nothing, however new.
+// new ones that differ give none, but a third source can still set one. One that
+// names no stream clears nothing, however new.
 func mergeDefaults(files []SourceModules, w *indexWarnings) map[string]string {
 	merged := map[string]defaultState{}
 	for _, f := range files {
 		last := lastDefaults(f, w)
 		for _, module := range slices.Sorted(maps.Keys(last)) {
-			next := defaultState{last[module].Stream, f.Source, last[module].Modified, false}
+			d := defaultState{last[module].Stream, f.Source, last[module].Modified}
 			if old, ok := merged[module]; ok {
-				next = old.merge(next)
-				if next.conflict && !old.conflict {
-					w.add("conflicting-default", "%s says that the default stream of %s is %q, %s says %q: it has none",
-						old.source, module, old.stream, f.Source, last[module].Stream)
+				if old.disagrees(d) {
+					w.add("conflicting-default", "%s says that the default stream of %s is %q, %s says %q: they cancel each other",
+						old.source, module, old.stream, d.source, d.stream)
 				}
+				d = old.merge(d)
 			}
-			merged[module] = next
+			merged[module] = d
 		}
 	}
 	defaults := map[string]string{}
@@ -42,20 +42,21 @@ func mergeDefaults(files []SourceModules, w *indexWarnings) map[string]string {
 type defaultState struct {
 	stream, source string
 	modified       uint64
-	conflict       bool // of equally new ones: there is no default
 }
 
-// merge follows libmodulemd's modulemd_defaults_v1_merge.
+// disagrees says whether next is as new as old and names another stream.
+func (old defaultState) disagrees(next defaultState) bool {
+	return next.modified == old.modified && old.stream != "" && next.stream != "" && old.stream != next.stream
+}
+
+// merge does what libmodulemd was seen to do with defaults of two indexes.
 func (old defaultState) merge(next defaultState) defaultState {
 	newest := max(old.modified, next.modified)
 	switch {
-	case next.stream == "":
+	case old.disagrees(next):
+		next.stream = ""
+	case next.stream == "", old.stream != "" && next.modified < old.modified:
 		next = old
-	case old.stream == "" && !old.conflict:
-	case next.modified < old.modified:
-		next = old
-	case next.modified == old.modified && (old.conflict || old.stream != next.stream):
-		next = defaultState{source: old.source, conflict: true}
 	}
 	next.modified = newest
 	return next

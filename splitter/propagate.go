@@ -33,6 +33,9 @@ func (s *search) assign(lit int32, why cause) bool {
 	s.level[v] = int32(len(s.limits))
 	s.cause[v] = why
 	s.trail = append(s.trail, lit)
+	if int(v) >= len(s.p.solvables) {
+		s.pending = append(s.pending, lit)
+	}
 	return true
 }
 
@@ -75,11 +78,24 @@ func (s *search) watch(id, first, second int32) {
 }
 
 // propagate draws every conclusion from what holds. On a contradiction it returns
-// the step that cannot be made.
+// the step that cannot be made. libsolv has no variables for needs: they are settled
+// at once, so that contradictions are met in its order.
 func (s *search) propagate() (antecedent, bool) {
-	for s.head < len(s.trail) {
-		lit := s.trail[s.head]
-		s.head++
+	for {
+		var lit int32
+		switch {
+		case len(s.pending) > 0:
+			lit = s.pending[0]
+			s.pending = s.pending[1:]
+		case s.head < len(s.trail):
+			lit = s.trail[s.head]
+			s.head++
+			if int(variable(lit)) >= len(s.p.solvables) {
+				continue
+			}
+		default:
+			return antecedent{}, true
+		}
 		if a, ok := s.imply(lit); !ok {
 			return a, false
 		}
@@ -87,19 +103,15 @@ func (s *search) propagate() (antecedent, bool) {
 			return a, false
 		}
 	}
-	return antecedent{}, true
 }
 
 // imply draws the conclusions that no clause is written for.
 func (s *search) imply(lit int32) (antecedent, bool) {
 	v := variable(lit)
-	if int(v) >= len(s.p.solvables) {
-		if lit > 0 {
-			return antecedent{}, true
-		}
-		return s.implyAll(lit, s.p.userOf[int(v)-len(s.p.solvables)], func(int32) bool { return true })
-	}
-	if lit < 0 {
+	switch need := int(v) - len(s.p.solvables); {
+	case need >= 0 && lit < 0:
+		return s.implyAll(lit, s.p.userOf[need], func(int32) bool { return true })
+	case need >= 0 || lit < 0:
 		return antecedent{}, true
 	}
 	own := &s.p.solvables[v]
@@ -107,10 +119,10 @@ func (s *search) imply(lit int32) (antecedent, bool) {
 		o := &s.p.solvables[other]
 		return other != v && (o.stream != own.stream || o.group == own.group)
 	}
+	notSelf := func(other int32) bool { return other != v }
 	if a, ok := s.implyAll(lit, s.p.ofModule[own.module], rival); !ok {
 		return a, false
 	}
-	notSelf := func(other int32) bool { return other != v }
 	for _, stream := range own.excludes {
 		if a, ok := s.implyAll(lit, s.p.ofStream[stream], notSelf); !ok {
 			return a, false
@@ -271,7 +283,7 @@ func (s *search) backTo(level int) {
 	}
 	s.trail = s.trail[:s.limits[level]]
 	s.limits = s.limits[:level]
-	s.head = len(s.trail)
+	s.head, s.pending = len(s.trail), s.pending[:0]
 	s.choices = slices.DeleteFunc(s.choices, func(c choice) bool { return c.level >= level })
 }
 

@@ -312,7 +312,7 @@ func TestDefaultsOfSeveralDocuments(t *testing.T) {
 		{"two that agree", "default m:1 1\nsource t\ndefault m:1 1", "1"},
 		{"a newer one without a stream", "default m:1 1\nsource t\ndefault m 9", "1"},
 		{"a newer one without a stream, first", "default m 9\nsource t\ndefault m:1 1", "1"},
-		{"a conflict that a newer one decides", "default m:1 1\nsource t\ndefault m:2 1\nsource u\ndefault m:2 9", "2"},
+		{"a conflict that a third one decides, even an older one", "default m:1 2\nsource t\ndefault m:2 2\nsource u\ndefault m:2 1", "2"},
 	}
 	for _, tt := range tests {
 		x, _ := newTestIndex(t, "m:1 1\nm:2 1\n"+tt.documents)

@@ -36,6 +36,7 @@ type search struct {
 	trail   []int32 // literals that hold, in order
 	limits  []int   // length of the trail where each level starts
 	head    int     // up to where the trail has been propagated
+	pending []int32 // literals of needs, not propagated yet
 	choices []choice
 
 	steps, conflicts int
@@ -201,6 +202,9 @@ func (s *search) setUp() bool {
 		}
 	}
 	ok := true
+	for i := range s.p.needs {
+		ok = ok && s.addClause(clause{lits: s.p.needs[i].clause, kind: needClause, ref: int32(i)})
+	}
 	for i, j := range s.jobs {
 		if !j.dropped {
 			ok = ok && s.addClause(clause{lits: s.p.ofStream[s.p.streamID[j.id]], kind: jobClause, ref: int32(i)})
@@ -210,9 +214,6 @@ func (s *search) setUp() bool {
 		if newest := s.p.newestOf(j.id, s.opt); !j.dropped && len(newest) < len(s.p.ofStream[s.p.streamID[j.id]]) {
 			ok = ok && s.addClause(clause{lits: newest, kind: bestClause, ref: int32(i)})
 		}
-	}
-	for i := range s.p.needs {
-		ok = ok && s.addClause(clause{lits: s.p.needs[i].clause, kind: needClause, ref: int32(i)})
 	}
 	return ok
 }
