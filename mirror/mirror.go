@@ -3,7 +3,8 @@
 // [Sync] brings the content of one source into the object store, every byte
 // verified as it streams, and publishes nothing; [Summary.Stage] then builds the
 // source's part of the next snapshot from hard links; [SyncAll] does both for
-// several sources and publishes them together. The order, and why:
+// several sources and publishes them together, and [StageAll] is its middle part
+// for a run that adds more to the snapshot. The order, and why:
 //
 //  1. mirrorlist or metalink, then repomd.xml, once and conditional. Its bytes
 //     are the run's only truth. Unchanged: one request, nothing else.
@@ -230,7 +231,7 @@ func (r *run) once(ctx context.Context) error {
 // what is old.
 func (r *run) judge(last *state) error {
 	stamp := newest(r.md)
-	if age := r.opt.Now.Sub(time.Unix(stamp, 0)); r.opt.MaxAge > 0 && age > r.opt.MaxAge {
+	if age := r.opt.Now.Sub(time.Unix(stamp, 0)); stamp > 0 && r.opt.MaxAge > 0 && age > r.opt.MaxAge {
 		r.warn("the newest metadata is of %s, %d days ago: the mirror may be frozen",
 			time.Unix(stamp, 0).UTC().Format(time.DateOnly), int(age.Hours()/24))
 	}

@@ -286,6 +286,32 @@ func TestLocalDirectories(t *testing.T) {
 	}
 }
 
+func TestEverythingElseOfTheSnapshotIsCarriedOver(t *testing.T) {
+	tr := store(t)
+	st, err := tr.NewStage()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []string{"flat/default/x", "report.json", "mirror/other/repodata/repomd.xml", "mirror/r/stale"} {
+		if err := st.WriteFile(p, []byte(p)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := st.Publish(time.Now().Add(-time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	rep := mustPublish(t, tr, at("r", small(t, fixtures.Options{}, two)))
+	have := current(t, tr)
+	for _, p := range []string{"flat/default/x", "report.json", "mirror/other/repodata/repomd.xml"} {
+		if have[p] == "" {
+			t.Errorf("%s is gone", p)
+		}
+	}
+	if have["mirror/r/stale"] != "" || !rep.Stale {
+		t.Errorf("a file that upstream has no more is there: %v; flat is stale: %v", have["mirror/r/stale"], rep.Stale)
+	}
+}
+
 func TestInterruptedRunPublishesNothingAndLosesNothing(t *testing.T) {
 	one, _ := nights(t)
 	up := upstream(t, one)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -83,7 +84,10 @@ func SyncAll(ctx context.Context, sources []Source, t *tree.Tree, opt Options, p
 		}
 	}
 	if len(rep.Changed) > 0 && (partial || len(errs) == 0) {
-		if err := rep.publish(t, time.Now(), grace); err != nil {
+		if err := opt.fill(); err != nil {
+			return rep, err
+		}
+		if err := rep.publish(t, opt.Now, grace); err != nil {
 			errs = append(errs, err)
 		}
 	}
@@ -118,7 +122,7 @@ func (rep *Report) publish(t *tree.Tree, now time.Time, grace time.Duration) (er
 			err = errors.Join(err, st.Discard())
 		}
 	}()
-	if err := rep.stage(t, st); err != nil {
+	if rep.Stale, err = StageAll(t, st, rep.Repos); err != nil {
 		return err
 	}
 	if err := st.CarryGrace(now, grace); err != nil {
@@ -128,25 +132,29 @@ func (rep *Report) publish(t *tree.Tree, now time.Time, grace time.Duration) (er
 	return err
 }
 
-// stage links what changed and carries all else over.
-func (rep *Report) stage(t *tree.Tree, st *tree.Stage) error {
-	var paths []string
-	for _, sum := range rep.Repos {
+// StageAll links what changed and carries all else of the current snapshot over,
+// but for the paths in without, which the caller makes anew. flat says that flat
+// repositories were among what was carried.
+func StageAll(t *tree.Tree, st *tree.Stage, repos []*Summary, without ...string) (flat bool, err error) {
+	skip := slices.Clone(without)
+	for _, sum := range repos {
 		if sum.Outcome != Changed {
 			continue
 		}
-		paths = append(paths, sum.path)
+		skip = append(skip, sum.path)
 		if err := sum.Stage(st); err != nil {
-			return err
+			return false, err
 		}
 	}
 	current, ok, err := t.Current()
 	if err != nil || !ok {
-		return err
+		return false, err
 	}
-	_, err = os.Lstat(filepath.Join(current.Dir, "flat"))
-	rep.Stale = err == nil
-	return carryExcept(st, current.Dir, ".", paths)
+	if !slices.Contains(skip, "flat") {
+		_, err := os.Lstat(filepath.Join(current.Dir, "flat"))
+		flat = err == nil
+	}
+	return flat, carryExcept(st, current.Dir, ".", skip)
 }
 
 // carryExcept carries dir over from the current snapshot, without the paths that
