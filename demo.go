@@ -22,11 +22,11 @@ func demoCommand(out *output) *cli.Command {
 	return &cli.Command{
 		Name:  "demo",
 		Usage: "the whole nightly job against a small built-in upstream, two nights",
-		Description: "Needs no network, no server and no root rights: the upstream is served on loopback from DIR.\n" +
+		Description: "Needs no network, no server and no root rights: the upstream is served on loopback from DIR. " +
 			"Nothing outside DIR is touched, and DIR is used again the next time.",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "store", Value: "flatstream-demo", Usage: "`DIR` for everything"},
-			&cli.BoolFlag{Name: "serve", Usage: "serve the result until interrupted"},
+			&cli.StringFlag{Name: "store", Value: "flatstream-demo", Usage: "put everything into `DIR`"},
+			&cli.BoolFlag{Name: "serve", Usage: "then serve the result until interrupted"},
 			&cli.StringFlag{Name: "listen", Value: "127.0.0.1:8080", Usage: "`ADDRESS` for --serve"},
 		},
 		Action: func(c *cli.Context) error { return demo(c, out) },

@@ -15,8 +15,8 @@ func explainCommand(out *output) *cli.Command {
 		Name:      "explain",
 		Usage:     "why a package, capability or stream is where it is, hidden, missing or broken",
 		ArgsUsage: "WHAT WORD",
-		Description: "WHAT is a target, a store, STORE@SNAPSHOT, or SOURCEs, which are then split in thought. WORD is a\n" +
-			"package, a NEVRA, a capability or module:stream.",
+		Description: "WHAT is a target, a store, STORE@SNAPSHOT, or SOURCEs, which are then split in thought: nothing is written. " +
+			"WORD is a package, a NEVRA, a capability or module:stream.\n" + sourceHelp,
 		Flags:  sourceFlags(),
 		Action: func(c *cli.Context) error { return explain(c, out) },
 	}
@@ -91,7 +91,7 @@ func printExplanation(out *output, e *splitter.Explanation, target string) error
 	if e.Found() {
 		return nil
 	}
-	hint := ""
+	hint := "name a package, a NEVRA, a capability as it is provided, or module:stream"
 	if len(e.Near) > 0 {
 		hint = "did you mean " + strings.Join(e.Near, " or ") + "?"
 	}
@@ -128,10 +128,10 @@ func printStream(out *output, s splitter.ExplainedStream) {
 		out.printf("  build %s\n", b)
 	}
 	for _, id := range s.Requires {
-		why := "its packages may need it"
+		why := "supplies what its packages need"
 		for _, optional := range s.Optional {
 			if id == optional {
-				why = "a default stream beside it, which it does not require"
+				why = "a default stream, which its module does not require"
 			}
 		}
 		out.printf("  used with %s: %s\n", id, why)
@@ -160,19 +160,38 @@ func printPackage(out *output, p splitter.ExplainedPackage) {
 		out.printf(" provides %s", p.Provides)
 	}
 	out.printf("\n")
-	for _, place := range p.Places {
-		out.printf("  is in %s: %s\n", place.Repo, place.Reason)
-	}
-	for _, place := range p.Hidden {
-		out.printf("  not in %s: %s\n", place.Repo, place.Reason)
-	}
+	printPlaces(out, "in", p.Places)
 	if len(p.Places) == 0 {
-		out.printf("  is in no flat repository\n")
+		out.printf("  in no flat repository\n")
 	}
+	printPlaces(out, "not in", p.Hidden)
 	for _, problem := range p.Problems {
-		out.printf("  is broken (%s): nothing provides %s\n", problem.Code, strings.Join(problem.Requirements, ", "))
+		out.printf("  broken (%s): nothing provides %s\n", problem.Code, strings.Join(problem.Requirements, ", "))
 		for _, n := range problem.Near {
 			out.printf("    near: %s of %s %s\n", n.NEVRA, n.Repo, n.Reason)
+		}
+	}
+}
+
+// printPlaces writes each reason once, with the repositories that it holds for.
+func printPlaces(out *output, where string, places []splitter.ExplainedPlace) {
+	var reasons []string
+	repos := map[string][]string{}
+	for _, p := range places {
+		if repos[p.Reason] == nil {
+			reasons = append(reasons, p.Reason)
+		}
+		repos[p.Reason] = append(repos[p.Reason], p.Repo)
+	}
+	for _, reason := range reasons {
+		ids := repos[reason]
+		if len(ids) == 1 {
+			out.printf("  %s %s: %s\n", where, ids[0], reason)
+			continue
+		}
+		out.printf("  %s these %d: %s\n", where, len(ids), reason)
+		for _, id := range ids {
+			out.printf("    %s\n", id)
 		}
 	}
 }

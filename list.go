@@ -15,9 +15,9 @@ func listCommand(out *output) *cli.Command {
 		Name:        "list",
 		Usage:       "modules, streams and builds of repositories, or who provides something",
 		ArgsUsage:   "SOURCE...",
-		Description: "Shows every stream, the [d]efault one marked, with its builds and what it requires. " + sourceHelp,
+		Description: "Shows every stream, the [d]efault one marked, with its builds and what it requires; --verbose shows each build.\n" + sourceHelp,
 		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "provides", Usage: "instead: which package, stream and source provides `CAP`, a capability, path or package"},
+			&cli.StringFlag{Name: "provides", Usage: "say instead which package, stream and source provides `CAP`: a capability, a path or a package's name"},
 		}, sourceFlags()...),
 		Action: func(c *cli.Context) error { return list(c, out) },
 	}
@@ -59,7 +59,7 @@ func printProviders(out *output, what string, found []splitter.Provider) error {
 		if len(p.Streams) > 0 {
 			home = "stream " + strings.Join(p.Streams, ", ")
 		}
-		out.printf("%s of %s, %s: provides %s\n", p.NEVRA, p.Source, home, p.Provides)
+		out.printf("%s of %s, %s\n  provides %s\n", p.NEVRA, p.Source, home, p.Provides)
 	}
 	if len(found) == 0 {
 		out.printf("nothing provides %s\n", what)
@@ -88,7 +88,11 @@ func printListing(out *output, l *splitter.Listing) error {
 			listRow(table, m, s, out.verbose)
 		}
 	}
-	return table.Flush()
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	out.printf("[d]: default stream; MISSING: in no source given, often debug and source packages\n")
+	return nil
 }
 
 func listRow(table *tabwriter.Writer, m splitter.ListModule, s splitter.ListStream, verbose bool) {
@@ -107,10 +111,16 @@ func listRow(table *tabwriter.Writer, m splitter.ListModule, s splitter.ListStre
 			requires = append(requires, strings.Join(group, " "))
 		}
 	}
-	fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%s\n", name, len(s.Builds), present, missing, strings.Join(requires, "; or "))
+	if len(requires) == 0 {
+		requires = []string{"-"}
+	}
+	fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%s\n", name, len(s.Builds), present, missing, requires[0])
+	for _, or := range requires[1:] {
+		fmt.Fprintf(table, "\t\t\t\tor %s\n", or)
+	}
 	for _, b := range s.Builds {
 		if verbose {
-			fmt.Fprintf(table, "  %d:%s:%s\t\t%d\t%d\t\n", b.Version, b.Context, b.Arch, b.Present, b.Missing)
+			fmt.Fprintf(table, "  %d:%s:%s\t\t%d\t%d\n", b.Version, b.Context, b.Arch, b.Present, b.Missing)
 		}
 	}
 }

@@ -37,6 +37,7 @@ const (
 )
 
 func main() {
+	signal.Ignore(syscall.SIGPIPE) // a reader that leaves early is an error of write(2), and temporary files still go
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args, os.Stdout, os.Stderr)
 	stop()
@@ -117,12 +118,12 @@ func newApp(out *output) *cli.App {
 
 func globalFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.BoolFlag{Name: "json", Usage: "one JSON document on stdout, nothing else; the same as --format json"},
-		&cli.StringFlag{Name: "format", Usage: "`text` or json", DefaultText: "text"},
-		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "only errors"},
-		&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "everything there is to say"},
-		&cli.BoolFlag{Name: "no-progress", Usage: "no progress bar, even on a terminal"},
-		&cli.IntFlag{Name: "jobs", Usage: "`N` workers; 0: one for each processor, for downloads eight"},
+		&cli.BoolFlag{Name: "json", Usage: "one JSON document on stdout; the same as --format json"},
+		&cli.StringFlag{Name: "format", Usage: "how results are written: `text` or json"},
+		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print nothing but errors and findings"},
+		&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "print more: each package, build and repository"},
+		&cli.BoolFlag{Name: "no-progress", Usage: "show no progress bar, even on a terminal"},
+		&cli.IntFlag{Name: "jobs", Usage: "work on `N` things at once; 0: one per processor, eight downloads"},
 	}
 }
 

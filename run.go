@@ -13,12 +13,12 @@ func runCommand(out *output) *cli.Command {
 	return &cli.Command{
 		Name:  "run",
 		Usage: "the night's job: sync, split, verify, publish all at once",
-		Description: "Nothing is published unless all of it could be made; a target that would get worse stays as it is\n" +
-			"(exit 3). It is safe to start again at any moment.",
+		Description: "Nothing is published unless every repository could be synced and every target be split. A target that has new " +
+			"problems stays as it was (exit status 3). It is safe to start again at any moment.",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "config", Aliases: []string{"c"}, Usage: "YAML `FILE` that names the store, repositories and targets"},
+			&cli.StringFlag{Name: "config", Aliases: []string{"c"}, Usage: "`FILE` (YAML) that names the store, repositories and targets"},
 			&cli.BoolFlag{Name: "check-config", Usage: "read the config, resolve every repository, and stop"},
-			&cli.BoolFlag{Name: "dry-run", Usage: "say what would be synced and split, do nothing"},
+			&cli.BoolFlag{Name: "dry-run", Usage: "say what would be synced and split, and do nothing"},
 		},
 		Action: func(c *cli.Context) error { return runNight(c, out) },
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net"
 
 	"github.com/urfave/cli/v2"
@@ -13,9 +14,9 @@ func serveCommand(out *output) *cli.Command {
 		Name:      "serve",
 		Usage:     "plain HTTP over a store, a target or any directory",
 		ArgsUsage: "DIR",
-		Description: "Of a store, / is the current snapshot, /snapshots/TIME/ and /tags/NAME/ the others. It stops at\n" +
+		Description: "Of a store, / is the current snapshot, /snapshots/TIME/ and /tags/NAME/ the others. It stops at " +
 			"SIGINT or SIGTERM, after running downloads have ended.",
-		Flags:  []cli.Flag{&cli.StringFlag{Name: "listen", Value: ":8080", Usage: "`ADDRESS` to listen on"}},
+		Flags:  []cli.Flag{&cli.StringFlag{Name: "listen", Value: ":8080", Usage: "`ADDRESS` to listen on, such as 127.0.0.1:8080"}},
 		Action: func(c *cli.Context) error { return serveDir(c, out) },
 	}
 }
@@ -32,6 +33,16 @@ func serveDir(c *cli.Context, out *output) error {
 	if err != nil {
 		return err
 	}
-	out.note("serving %s on http://%s/", c.Args().First(), listener.Addr())
+	out.note("serving %s on %s", c.Args().First(), reachable(listener.Addr()))
 	return serve.Run(c.Context, listener, handler)
+}
+
+// reachable is the URL of a listener: one that hears every address of this machine is
+// named by one that can be typed.
+func reachable(addr net.Addr) string {
+	tcp, ok := addr.(*net.TCPAddr)
+	if !ok || !tcp.IP.IsUnspecified() {
+		return fmt.Sprintf("http://%s/", addr)
+	}
+	return fmt.Sprintf("http://localhost:%d/ (and every other address of this machine)", tcp.Port)
 }

@@ -26,10 +26,10 @@ const sourceHelp = `A SOURCE is [NAME=]PATH or [NAME=]URL of an rpm-md repositor
 func sourceFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringSliceFlag{Name: "repo-file", Usage: "take sources from this .repo `FILE`; repeatable"},
-		&cli.StringSliceFlag{Name: "repoid", Usage: "only the repository `ID` of the .repo files; repeatable (default: the enabled ones)"},
-		&cli.StringFlag{Name: "releasever", Usage: "value of $releasever in .repo files"},
-		&cli.StringFlag{Name: "basearch", Usage: "value of $basearch in .repo files", Value: "x86_64"},
-		&cli.StringSliceFlag{Name: "setvar", Usage: "`NAME=VALUE` of another variable in .repo files; repeatable"},
+		&cli.StringSliceFlag{Name: "repoid", Usage: "only repository `ID` of the .repo files; repeatable (default: the enabled ones)"},
+		&cli.StringFlag{Name: "releasever", Usage: "`VALUE` of $releasever in .repo files"},
+		&cli.StringFlag{Name: "basearch", Usage: "`VALUE` of $basearch in .repo files", Value: "x86_64"},
+		&cli.StringSliceFlag{Name: "setvar", Usage: "`NAME=VALUE` sets another variable of .repo files; repeatable"},
 	}
 }
 

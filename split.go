@@ -19,11 +19,14 @@ func splitCommand(out *output) *cli.Command {
 		Name:      "split",
 		Usage:     "write one flat repository per module stream, and merged views",
 		ArgsUsage: "SOURCE...",
-		Description: "Reads modular repositories and writes ordinary ones: streams/MODULE/STREAM, non-modular,\n" +
-			"default (what DNF offers with the default streams) and views. " + sourceHelp,
+		Description: "Reads modular repositories and writes ordinary ones: streams/MODULE/STREAM for each stream, " +
+			"non-modular, default (what DNF offers with the default streams) and views/NAME. " +
+			"Give all sources that belong together at once: streams require each other across repositories.\n" + sourceHelp + "\n" +
+			"A SPEC is module:stream, module (its default stream), default, SOURCE/all (each module's default or newest " +
+			"stream of that source), -module (without it), or none first (start empty).",
 		Flags: append(append([]cli.Flag{
-			&cli.StringFlag{Name: "target", Aliases: []string{"t"}, Usage: "`DIR` to write; a former target is replaced at once when all is done"},
-			&cli.BoolFlag{Name: "dry-run", Usage: "say what would be written, write nothing"},
+			&cli.StringFlag{Name: "target", Aliases: []string{"t"}, Usage: "write to `DIR`; a former target is replaced at once when all is done"},
+			&cli.BoolFlag{Name: "dry-run", Usage: "say what would be written, and write nothing"},
 		}, splitFlags()...), sourceFlags()...),
 		Action: func(c *cli.Context) error { return split(c, out) },
 	}
@@ -32,20 +35,20 @@ func splitCommand(out *output) *cli.Command {
 // splitFlags are those that say how, for every command that splits.
 func splitFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "link", Value: "hardlink", Usage: "how package files get in: hardlink, symlink, copy, or none for metadata only (a URL source implies none)"},
-		&cli.StringFlag{Name: "streams", Value: "all", Usage: "only these in streams/: `SPEC,...`"},
-		&cli.BoolFlag{Name: "with-deps", Usage: "and the streams that those require"},
-		&cli.StringFlag{Name: "versions", Value: "dnf", Usage: "builds of a stream: dnf (those DNF makes active), latest or all"},
-		&cli.StringFlag{Name: "by", Value: "stream", Usage: "one repository per stream or per nsvca"},
-		&cli.StringSliceFlag{Name: "view", Usage: "`NAME=SPEC,...`: a view of the default streams with these instead; repeatable"},
-		&cli.BoolFlag{Name: "no-default-view", Usage: "no default/"},
-		&cli.StringFlag{Name: "unlisted", Value: "quarantine", Usage: "modular packages that no document lists: quarantine, keep or drop"},
-		&cli.BoolFlag{Name: "modulemd", Usage: "attach a filtered modules.yaml to stream repositories"},
-		&cli.StringFlag{Name: "platform", Usage: "such as `el8` (default: what the modules require)"},
-		&cli.StringFlag{Name: "arch", Usage: "only packages for `x86_64` or such, with noarch and multilib"},
-		&cli.StringFlag{Name: "base-url", Usage: "`URL` of the target in .repo files (default: file://TARGET)"},
-		&cli.StringFlag{Name: "compress", Value: "gzip", Usage: "gzip or zstd"},
-		&cli.StringFlag{Name: "layout", Value: "flatstream", Usage: "flatstream, or grobisplitter for GrobiSplitter's directories"},
+		&cli.StringFlag{Name: "link", Value: "hardlink", Usage: "`HOW` package files get in: hardlink, symlink, copy, or none for metadata only (a URL source implies none)"},
+		&cli.StringFlag{Name: "streams", Value: "all", Usage: "only `SPEC,...` in streams/; views see all streams all the same"},
+		&cli.BoolFlag{Name: "with-deps", Usage: "with --streams: and the streams that those require"},
+		&cli.StringFlag{Name: "versions", Value: "dnf", Usage: "`WHICH` builds of a stream: dnf (those that DNF makes active), latest or all"},
+		&cli.StringFlag{Name: "by", Value: "stream", Usage: "one repository per `UNIT`: stream, or nsvca for every single build"},
+		&cli.StringSliceFlag{Name: "view", Usage: "write views/NAME: the default streams, with those that `NAME=SPEC,...` adds or replaces; repeatable"},
+		&cli.BoolFlag{Name: "no-default-view", Usage: "do not write default/"},
+		&cli.StringFlag{Name: "unlisted", Value: "quarantine", Usage: "`WHAT` to do with modular packages that no document lists: quarantine (into unlisted/), keep (as non-modular) or drop"},
+		&cli.BoolFlag{Name: "modulemd", Usage: "put a filtered modules.yaml into stream repositories"},
+		&cli.StringFlag{Name: "platform", Usage: "the `PLATFORM`, such as el8 (default: the one that the modules require)"},
+		&cli.StringFlag{Name: "arch", Usage: "only packages for `ARCH`, with noarch and multilib"},
+		&cli.StringFlag{Name: "base-url", Usage: "the target's `URL`, for .repo files (default: file://TARGET)"},
+		&cli.StringFlag{Name: "compress", Value: "gzip", Usage: "`FORMAT` of the metadata: gzip or zstd"},
+		&cli.StringFlag{Name: "layout", Value: "flatstream", Usage: "`NAME` of the layout: flatstream, or grobisplitter for GrobiSplitter's directories"},
 	}
 }
 
@@ -78,13 +81,13 @@ func split(c *cli.Context, out *output) error {
 		return asUsage(err)
 	}
 	if c.Bool("dry-run") {
-		return printSplit(out, plan.Report(), "would write")
+		return printSplit(out, plan.Report(), "would write", "")
 	}
 	report, err := writeTarget(c, out, plan, target)
 	if err != nil {
 		return asUsage(err)
 	}
-	return printSplit(out, report, "wrote")
+	return printSplit(out, report, "wrote", target)
 }
 
 // writeTarget builds the target beside its final name and swaps it in.
@@ -169,7 +172,7 @@ func asUsage(err error) error {
 	return err
 }
 
-func printSplit(out *output, r *splitter.Report, verb string) error {
+func printSplit(out *output, r *splitter.Report, verb, target string) error {
 	for _, w := range r.Warnings {
 		out.note("warning: %s", w.Text)
 	}
@@ -179,10 +182,13 @@ func printSplit(out *output, r *splitter.Report, verb string) error {
 			streams++
 		}
 		packages += repo.Packages
-		if out.verbose || verb == "would write" {
+		if out.verbose || target == "" {
 			out.printf("%-48s %s\n", repo.Path, counted(repo.Packages, "package"))
 		}
 	}
 	out.printf("%s %s, %d of them module streams, with %s\n", verb, counted(len(r.Repos), "repository"), streams, counted(packages, "package entry"))
+	if target != "" {
+		out.printf("next: flatstream verify %s\n", target)
+	}
 	return out.document(r)
 }

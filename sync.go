@@ -16,15 +16,16 @@ func syncCommand(out *output) *cli.Command {
 		Name:      "sync",
 		Usage:     "copy upstream repositories into a store, safely and incrementally",
 		ArgsUsage: "[SOURCE...]",
-		Description: "Every byte is verified as it streams. What is published changes by one rename, once all is there;\n" +
-			"an unchanged repository costs one request. Flat repositories are carried over as they are. " + sourceHelp,
+		Description: "Copies into STORE/current/mirror/NAME. Every file is held against its checksum as it streams. What is published " +
+			"changes by one rename, once all is there; an unchanged repository costs one request. Flat repositories in the " +
+			"store are carried over as they are. Signatures are not checked.\n" + sourceHelp,
 		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "store", Usage: "`DIR` that holds the mirror"},
+			&cli.StringFlag{Name: "store", Usage: "`DIR` that holds the mirror; made if it is not there"},
 			&cli.BoolFlag{Name: "partial", Usage: "publish what could be synced when another repository fails"},
-			&cli.BoolFlag{Name: "allow-rollback", Usage: "take metadata that is older than what was accepted before"},
-			&cli.BoolFlag{Name: "allow-weak-checksums", Usage: "take md5 and sha1"},
-			&cli.Float64Flag{Name: "max-shrink", Usage: "refuse a repository that lost more than this `FRACTION` of its packages", Value: 0.5},
-			&cli.DurationFlag{Name: "grace", Usage: "how `long` clients of earlier snapshots find their files", Value: 72 * time.Hour},
+			&cli.BoolFlag{Name: "allow-rollback", Usage: "take metadata that is older than what was taken before"},
+			&cli.BoolFlag{Name: "allow-weak-checksums", Usage: "take md5 and sha1 checksums"},
+			&cli.Float64Flag{Name: "max-shrink", Usage: "refuse a repository that lost more than `FRACTION` of its packages", Value: 0.5},
+			&cli.DurationFlag{Name: "grace", Usage: "how much `TIME` clients of earlier snapshots have to fetch their files", Value: 72 * time.Hour},
 		}, sourceFlags()...),
 		Action: func(c *cli.Context) error { return syncSources(c, out) },
 	}

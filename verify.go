@@ -15,12 +15,13 @@ func verifyCommand(out *output) *cli.Command {
 		Name:      "verify",
 		Usage:     "prove that repositories are dependency-closed",
 		ArgsUsage: "WHAT... [--with SOURCE]...",
-		Description: "WHAT is a target or a store (every flat repository in it is checked, with the suppliers that\n" +
-			"its .repo file names) or plain rpm-md repositories, which supply one another. " + sourceHelp,
+		Description: "Checks that every requirement of every package is met by a package beside it. WHAT is a target or a store: " +
+			"each flat repository in it is checked together with those that its .repo file names. Or WHAT is plain rpm-md " +
+			"repositories, which supply one another.\n" + sourceHelp,
 		Flags: append([]cli.Flag{
-			&cli.StringSliceFlag{Name: "with", Usage: "`SOURCE` that only supplies; repeatable"},
-			&cli.StringFlag{Name: "level", Value: "closure", Usage: "closure: every requirement has a provider"},
-			&cli.StringFlag{Name: "arch", Usage: "of the system that installs (default: what the target says, or x86_64)"},
+			&cli.StringSliceFlag{Name: "with", Usage: "`SOURCE` only supplies and is not checked; repeatable"},
+			&cli.StringFlag{Name: "level", Value: "closure", Usage: "`LEVEL` of the check; closure: every requirement has a provider"},
+			&cli.StringFlag{Name: "arch", Usage: "`ARCH` of the system that installs (default: what the target says, or x86_64)"},
 		}, sourceFlags()...),
 		Action: func(c *cli.Context) error { return verify(c, out) },
 	}
@@ -114,6 +115,7 @@ func printVerify(out *output, r *closure.Report) error {
 		}
 	}
 	if r.Summary.Problems > 0 {
+		out.note("hint: flatstream explain says why a package stands where it does; --with SOURCE adds what may supply")
 		return errProblems
 	}
 	return nil
