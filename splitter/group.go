@@ -61,12 +61,17 @@ type Group struct {
 // string is bytewise smaller (rule 2).
 func (g *Group) String() string { return g.StreamID.String() + ":" + g.Context }
 
-// dependencyKey is libdnf's text of the requires of a build without the platform:
-// one "module:stream,stream" per requirement, sorted, joined by semicolons.
+// dependencyKey is libdnf's text of what a build requires besides the platform: one
+// "module:[stream,stream]" per requirement, only "module" where any stream would do,
+// sorted and joined. Its bytes decide which group DNF prefers.
 func dependencyKey(b *modulemd.Build) string {
 	var parts []string
 	for _, r := range withoutPlatform(b) {
-		parts = append(parts, r.Module+":"+strings.Join(r.Streams, ","))
+		part := r.Module
+		if len(r.Streams) > 0 {
+			part += ":[" + strings.Join(r.Streams, ",") + "]"
+		}
+		parts = append(parts, part)
 	}
 	slices.Sort(parts)
 	return strings.Join(slices.Compact(parts), ";")

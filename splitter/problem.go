@@ -223,15 +223,14 @@ func (p *moduleProblem) providers(r modulemd.Require) [][]int32 {
 // orderUses sorts as libsolv's unifyrules does: the solvable with the highest
 // number first, then by who meets the need.
 func (p *moduleProblem) orderUses() {
-	for id, s := range p.solvables {
+	for id, s := range slices.Backward(p.solvables) {
+		slices.SortStableFunc(s.needs, func(a, b int32) int {
+			return slices.Compare(p.needs[a].members(), p.needs[b].members())
+		})
 		for _, n := range s.needs {
 			p.uses = append(p.uses, use{int32(id), n})
 		}
 	}
-	slices.SortStableFunc(p.uses, func(a, b use) int {
-		return cmp.Or(cmp.Compare(b.solvable, a.solvable),
-			slices.Compare(p.needs[a.need].members(), p.needs[b.need].members()))
-	})
 }
 
 // requireText writes a requirement for people.

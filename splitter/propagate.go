@@ -142,7 +142,7 @@ func (s *search) imply(lit int32) (antecedent, bool) {
 // implyAll makes those of the solvables that match false because lit holds.
 func (s *search) implyAll(lit int32, solvables []int32, match func(int32) bool) (antecedent, bool) {
 	s.steps += len(solvables)
-	for _, other := range solvables {
+	for _, other := range slices.Backward(solvables) {
 		if match(other) && !s.assign(-other, cause{byLiteral, lit}) {
 			return antecedent{-other, cause{byLiteral, lit}}, false
 		}

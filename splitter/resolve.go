@@ -136,18 +136,52 @@ func (x *Index) ResolveWith(enabled []StreamID, opt ResolveOptions) (*Activation
 	if err := x.checkEnabled(enabled, opt.Disabled); err != nil {
 		return nil, err
 	}
+	a, err := x.activate(enabled, opt, enabled)
+	if err != nil || len(enabled) == 0 || len(a.Dropped) == 0 {
+		return a, err
+	}
+	// dnf module enable also saves what the streams pull in. From then on it counts
+	// as enabled, the default streams in its way are not asked for, and others may
+	// come back.
+	saved := a.pulledBy(enabled)
+	if again, err := x.activate(saved, opt, enabled); err == nil {
+		again.Dropped = slices.DeleteFunc(a.Dropped, func(d DroppedDefault) bool { return again.Stream(d.Module) == d.Stream })
+		return again, nil
+	}
+	return a, nil
+}
+
+// activate resolves once. Only the asked streams count as [Explicit] in the result.
+func (x *Index) activate(enabled []StreamID, opt ResolveOptions, asked []StreamID) (*Activation, error) {
 	jobs := x.problem.jobs(enabled, opt)
 	s, err := x.problem.solve(jobs, opt, false)
 	if errors.Is(err, errUnsolvable) {
 		s, err = x.problem.solve(jobs, opt, true)
 	}
 	if errors.Is(err, errUnsolvable) {
-		return nil, &Conflict{Streams: enabled, Reasons: s.reasons()}
+		return nil, &Conflict{Streams: asked, Reasons: s.reasons()}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("resolving module streams: %w", err)
 	}
-	return x.activation(s, enabled), nil
+	return x.activation(s, asked), nil
+}
+
+// pulledBy lists the enabled streams and all that they require, directly or not
+// (libdnf's enableDependencyTree); sorted.
+func (a *Activation) pulledBy(enabled []StreamID) []StreamID {
+	saved := slices.Clone(enabled)
+	for i := 0; i < len(saved); i++ {
+		for _, g := range a.Active(saved[i].Module) {
+			for _, met := range a.Requires(g.Group) {
+				if !slices.Contains(saved, met.StreamID) {
+					saved = append(saved, met.StreamID)
+				}
+			}
+		}
+	}
+	slices.SortFunc(saved, CompareStreamID)
+	return saved
 }
 
 func (x *Index) checkEnabled(enabled []StreamID, disabled []string) error {

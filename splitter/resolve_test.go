@@ -114,7 +114,7 @@ func TestResolve(t *testing.T) {
 		{"rule 1: builds that require the same are one group, whatever their context", `
 			m:1 1 +d:1
 			m:1 2 platform=el8 +d:1
-			d:1 1`, "m:1", "d:1:NoRequires pulled, m:1:d:1 enabled", ""},
+			d:1 1`, "m:1", "d:1:NoRequires pulled, m:1:d:[1] enabled", ""},
 		{"rule 1: a build joins the static one that requires the same", `
 			m:1 1 +d:1
 			m:1 2 static=rhel +d:1
@@ -123,7 +123,7 @@ func TestResolve(t *testing.T) {
 			m:1 1 +d:
 			d:8 1
 			d:9 1
-			d:10 1`, "m:1", "d:10:NoRequires pulled, m:1:d: enabled", ""},
+			d:10 1`, "m:1", "d:10:NoRequires pulled, m:1:d enabled", ""},
 		{"rule 2: capitals first", `
 			m:1 9 +d:1
 			m:1 1
@@ -131,13 +131,13 @@ func TestResolve(t *testing.T) {
 		{"rule 2: 1.2 before 1, since the whole name:stream:context is compared", `
 			m:1 1 +d:
 			d:1 1
-			d:1.2 1`, "m:1", "d:1.2:NoRequires pulled, m:1:d: enabled", ""},
+			d:1.2 1`, "m:1", "d:1.2:NoRequires pulled, m:1:d enabled", ""},
 		{"rule 2: what satisfies a default stream goes first", `
 			m:1 1 +d:1
 			m:1 1 +d:2
 			d:1 1
 			d:2 1
-			default d:2`, "m:1", "d:2:NoRequires default, m:1:d:2 enabled", ""},
+			default d:2`, "m:1", "d:2:NoRequires default, m:1:d:[2] enabled", ""},
 		{"rule 3: the newest build must do", `
 			m:1 1
 			m:1 2 platform=el9`, "m:1", "refused: m:1 is for another platform (version 2)", ""},
@@ -149,25 +149,30 @@ func TestResolve(t *testing.T) {
 			m:1 1
 			m:1 2 platform=el9
 			m:1 1 +d:1
-			d:1 1`, "m:1", "d:1:NoRequires pulled, m:1:d:1 enabled", ""},
+			d:1 1`, "m:1", "d:1:NoRequires pulled, m:1:d:[1] enabled", ""},
+		{"rule 2: [10] before [1], a bracket ends what is written", `
+			m:1 1 +d:1
+			m:1 1 +d:10
+			d:1 1
+			d:10 1`, "m:1", "d:10:NoRequires pulled, m:1:d:[10] enabled", ""},
 		{"rule 5: alternatives", `
 			m:1 1 +d:3,2
 			d:1 1
 			d:2 1
-			d:3 1`, "m:1", "d:2:NoRequires pulled, m:1:d:2,3 enabled", ""},
+			d:3 1`, "m:1", "d:2:NoRequires pulled, m:1:d:[2,3] enabled", ""},
 		{"rule 5: -s excludes", `
 			m:1 1 +d:-1
 			d:1 1
-			d:2 1`, "m:1", "d:2:NoRequires pulled, m:1:d:-1 enabled", ""},
+			d:2 1`, "m:1", "d:2:NoRequires pulled, m:1:d:[-1] enabled", ""},
 		{"rule 5: a - anywhere excludes what follows the first byte", `
 			m:1 1 +d:rhel-8
 			d:hel-8 1
-			d:rhel-8 1`, "m:1", "d:rhel-8:NoRequires pulled, m:1:d:rhel-8 enabled", ""},
+			d:rhel-8 1`, "m:1", "d:rhel-8:NoRequires pulled, m:1:d:[rhel-8] enabled", ""},
 		{"rule 5: what is required becomes active without being a default", `
 			m:1 1 +d:1
 			d:1 1 +e:1
 			e:1 1
-			default m:1`, "", "d:1:e:1 pulled, e:1:NoRequires pulled, m:1:d:1 default", ""},
+			default m:1`, "", "d:1:e:[1] pulled, e:1:NoRequires pulled, m:1:d:[1] default", ""},
 		{"rule 6: one stream of a module", `
 			m:1 1
 			m:2 1`, "m:1 m:2", "refused: streams of one module", ""},
@@ -188,7 +193,7 @@ func TestResolve(t *testing.T) {
 			d:1 1
 			d:2 1
 			default b:1
-			default a:1`, "", "a:1:d:1 default, d:1:NoRequires pulled", "b:1"},
+			default a:1`, "", "a:1:d:[1] default, d:1:NoRequires pulled", "b:1"},
 		{"rule 6: a static document comes before the others", `
 			a:1 1 +d:1
 			b:1 1 static=x +d:2
@@ -199,7 +204,7 @@ func TestResolve(t *testing.T) {
 		{"P17: a requirement is met by another source", `
 			m:1 1 +d:1
 			source t
-			d:1 1`, "m:1", "d:1:NoRequires pulled, m:1:d:1 enabled", ""},
+			d:1 1`, "m:1", "d:1:NoRequires pulled, m:1:d:[1] enabled", ""},
 		{"an absent requirement", `
 			m:1 1 +d:1
 			d:2 1`, "m:1", "refused: m:1 requires d:1; no source has d:1", ""},
@@ -267,14 +272,14 @@ func TestResolveGroupForcesAnotherContext(t *testing.T) {
 		nginx:1.16 1
 		default nginx:1.16`)
 	groups := x.Groups(StreamID{"php", "7.2"})
-	if len(groups) != 2 || groups[1].Context != "nginx:1.14" {
+	if len(groups) != 2 || groups[1].Context != "nginx:[1.14]" {
 		t.Fatalf("php:7.2 has the groups %v", groups)
 	}
 	a, err := x.ResolveGroup(groups[1])
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := activeText(a), "nginx:1.14:NoRequires pulled, php:7.2:nginx:1.14 enabled"; got != want {
+	if got, want := activeText(a), "nginx:1.14:NoRequires pulled, php:7.2:nginx:[1.14] enabled"; got != want {
 		t.Errorf("active %s, want %s", got, want)
 	}
 	met := a.Requires(groups[1])
