@@ -65,6 +65,7 @@ func NewIndex(files []SourceModules, opt IndexOptions) (*Index, []Warning) {
 	x.modules = slices.Compact(x.modules)
 	x.warnDefaults(w)
 	x.warnVersions(w)
+	x.warnExclusions(w)
 	x.artifacts = newArtifactTable(x.groups, w)
 	x.problem = newModuleProblem(x, builds)
 	return x, w.list
@@ -199,4 +200,18 @@ func mostFrequent(count map[string]int) string {
 		}
 	}
 	return best
+}
+
+// warnExclusions names requirements that DNF reads otherwise than they look: a "-"
+// within a stream makes it an exclusion (rule 5).
+func (x *Index) warnExclusions(w *indexWarnings) {
+	for _, g := range x.groups {
+		for _, r := range g.Requires {
+			for _, s := range r.Streams {
+				if isExclusion(s) && s[0] != '-' {
+					w.add("odd-exclusion", "%s requires %s:%s, which DNF reads as any stream but %s", g.StreamID, r.Module, s, s[1:])
+				}
+			}
+		}
+	}
 }

@@ -352,10 +352,52 @@ func TestHostileIndexEnds(t *testing.T) {
 	}
 }
 
+// Ten pigeons in nine holes: a proof is out of reach of every such search, which
+// must give up in time.
+func TestHopelessIndexGivesUp(t *testing.T) {
+	var text strings.Builder
+	var pigeons []StreamID
+	for p := range 10 {
+		pigeons = append(pigeons, StreamID{fmt.Sprintf("pigeon%d", p), "1"})
+		for h := range 9 {
+			fmt.Fprintf(&text, "pigeon%d:1 1 +hole%d:%d\nhole%d:%d 1\n", p, h, p, h, p)
+		}
+	}
+	x, _ := newTestIndex(t, text.String())
+	start := time.Now()
+	_, err := x.Resolve(pigeons)
+	var conflict *Conflict
+	if !errors.Is(err, ErrTooHard) && !errors.As(err, &conflict) {
+		t.Fatalf("ten pigeons found nine holes: %v", err)
+	}
+	if d := time.Since(start); d > 30*time.Second {
+		t.Errorf("it took %s to give up", d)
+	}
+}
+
+func TestObsoletes(t *testing.T) {
+	files := []SourceModules{{"s", &modulemd.File{Obsoletes: []*modulemd.Obsoletes{
+		{Module: "m", Stream: "1", Modified: "2021-05-01T00:00Z", Message: "newer"},
+		{Module: "m", Stream: "1", Modified: "2020-05-01T00:00Z", Message: "older"},
+		{Module: "m", Stream: "2", Modified: "2020-05-01T00:00Z"},
+	}}}, {"t", &modulemd.File{Obsoletes: []*modulemd.Obsoletes{
+		{Module: "m", Stream: "2", Modified: "2020-05-01T00:00:01Z", Reset: true},
+	}}}}
+	x, _ := NewIndex(files, IndexOptions{})
+	if got := x.Obsoletes(StreamID{"m", "1"}); len(got) != 1 || got[0].Message != "newer" {
+		t.Errorf("m:1: %v, want the newer one", got)
+	}
+	if got := x.Obsoletes(StreamID{"m", "2"}); len(got) != 0 {
+		t.Errorf("m:2 was reset, got %v", got)
+	}
+}
+
 func TestWarningsOfAnIndex(t *testing.T) {
 	_, warnings := newTestIndex(t, `
 		m:1 1 has=broken
 		m:1 1
+		d:1 1 +m:rhel-8
+		default d:9
 		nodejs:12 820190101010101
 		nodejs:12 8000020180101010101
 		default m:3
@@ -367,7 +409,7 @@ func TestWarningsOfAnIndex(t *testing.T) {
 		codes = append(codes, w.Code)
 	}
 	slices.Sort(codes)
-	want := []string{"bad-artifact", "conflicting-default", "differing-document", "duplicate-document", "version-order"}
+	want := []string{"absent-default", "bad-artifact", "conflicting-default", "differing-document", "duplicate-document", "odd-exclusion", "version-order"}
 	if !slices.Equal(codes, want) {
 		t.Errorf("warnings %v, want %v", warnings, want)
 	}
