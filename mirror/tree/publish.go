@@ -39,7 +39,7 @@ func (s *Stage) publish(now time.Time) (string, error) {
 	if err := s.writeManifest(entries); err != nil {
 		return "", err
 	}
-	name, err := s.t.nextName(now)
+	name, err := s.t.NextName(now)
 	if err != nil {
 		return "", err
 	}
@@ -73,7 +73,9 @@ func (s *Stage) writeManifest(entries []Entry) (err error) {
 	return syncFS(f)
 }
 
-func (t *Tree) nextName(now time.Time) (string, error) {
+// NextName is the name that a snapshot gets which is published now: that of the
+// moment, or of the second after the newest snapshot when that is later.
+func (t *Tree) NextName(now time.Time) (string, error) {
 	all, err := t.Snapshots()
 	if err != nil {
 		return "", err

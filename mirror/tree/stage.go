@@ -146,6 +146,37 @@ func (s *Stage) writeFile(path string, data []byte) error {
 	return nil
 }
 
+// Mkdir makes a directory, and those above it, for others to write into.
+func (s *Stage) Mkdir(path string) error {
+	err := CheckPath(path)
+	if err == nil {
+		err = mkdirAll(s.t.root, s.name+"/"+path)
+	}
+	if err != nil {
+		return fmt.Errorf("stage %s: %w", path, err)
+	}
+	return nil
+}
+
+// Symlink makes path a relative symbolic link to another path of the stage.
+func (s *Stage) Symlink(to, path string) error {
+	if err := s.symlink(to, path); err != nil {
+		return fmt.Errorf("stage %s: %w", path, err)
+	}
+	return nil
+}
+
+func (s *Stage) symlink(to, name string) error {
+	if err := errors.Join(CheckPath(to), s.parent(name)); err != nil {
+		return err
+	}
+	rel, err := filepath.Rel(path.Dir(name), to)
+	if err != nil {
+		return err
+	}
+	return s.t.root.Symlink(rel, s.name+"/"+name)
+}
+
 // Promise lists a package that is not in the tree but can be had on demand: the
 // server fetches it from url at its first request and checks it against c.
 func (s *Stage) Promise(path string, c digest.Checksum, size int64, url string) error {
