@@ -132,13 +132,16 @@ func demoNights(ctx context.Context, out *output, config string, server *fixture
 		server.Reset()
 		start := time.Now()
 		report, err := nightly.Run(ctx, c, nightly.Options{
-			Jobs: out.jobs, Version: version,
-			Say: func(line string) { out.printf("  %s\n", line) },
+			Jobs: downloadJobs(out), Version: version,
+			Synced: func(s *summary) { out.printf("  %s\n", syncLine(s)) },
+			Made:   func(t nightly.TargetReport) { out.printf("  %s\n", targetLine(t)) },
 		})
 		if err != nil {
 			return nil, err
 		}
-		if !report.Published {
+		if report.Published {
+			out.printf("  published snapshot %s\n", report.Snapshot)
+		} else {
 			out.printf("  unchanged: snapshot %s stays\n", report.Snapshot)
 		}
 		out.printf("  %s, %.2f s\n", counted(len(server.Requests()), "request"), time.Since(start).Seconds())

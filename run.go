@@ -1,6 +1,9 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"os"
 
 	"github.com/urfave/cli/v2"
@@ -14,12 +17,13 @@ func runCommand(out *output) *cli.Command {
 		Name:  "run",
 		Usage: "the night's job: sync, split, verify, publish all at once",
 		Description: "Nothing is published unless every repository could be synced and every target be split. A target that has new " +
-			"problems stays as it was (exit status 3). It is safe to start again at any moment.",
-		Flags: []cli.Flag{
+			"problems stays as it was (exit status 3). It is safe to start again at any moment. STORE/state/report.json says how " +
+			"the last run went.",
+		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "config", Aliases: []string{"c"}, Usage: "`FILE` (YAML) that names the store, repositories and targets"},
 			&cli.BoolFlag{Name: "check-config", Usage: "read the config, resolve every repository, and stop"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "say what would be synced and split, and do nothing"},
-		},
+		}, guardFlags()...),
 		Action: func(c *cli.Context) error { return runNight(c, out) },
 	}
 }
@@ -31,43 +35,88 @@ func runNight(c *cli.Context, out *output) error {
 	if c.NArg() > 0 {
 		return &usageError{"run takes no arguments, but was given " + c.Args().First(), "sources belong into the config"}
 	}
+	if err := checkGuards(c); err != nil {
+		return err
+	}
 	config, err := nightly.ReadConfig(c.String("config"))
 	if err != nil {
 		return err
 	}
-	b := out.bar("running", -1)
-	opt := nightly.Options{Vars: repofile.VarsFromEnviron(os.Environ()), Jobs: out.jobs, Version: version, Say: b.step, Moved: b.moved}
-	if c.Bool("check-config") || c.Bool("dry-run") {
-		b.finish()
-		steps, err := config.Steps(opt.Vars)
-		if err != nil {
-			return err
-		}
-		for _, step := range steps {
-			out.printf("%s\n", step)
-		}
-		return out.document(map[string]any{"schema": 1, "steps": steps})
-	}
-	report, err := nightly.Run(c.Context, config, opt)
-	b.finish()
+	vars, err := machineVars()
 	if err != nil {
 		return err
+	}
+	if c.Bool("check-config") || c.Bool("dry-run") {
+		return printSteps(out, config, vars, c.Bool("check-config"))
+	}
+	b := out.bar("running", -1)
+	report, err := nightly.Run(c.Context, config, nightly.Options{
+		Vars: vars, Jobs: downloadJobs(out), Version: version, Moved: b.moved,
+		AllowRollback: c.Bool("allow-rollback"), AllowWeakChecksums: c.Bool("allow-weak-checksums"), MaxShrink: c.Float64("max-shrink"),
+		Synced: func(s *summary) { b.step(syncLine(s)) },
+		Made:   func(t nightly.TargetReport) { b.step(targetLine(t)) },
+	})
+	b.finish()
+	for _, w := range report.Warnings {
+		out.note("warning: %s", w)
+	}
+	if err != nil {
+		return failNight(c, out, report, err)
 	}
 	return printNight(out, report)
 }
 
+// machineVars are DNF's variables of this machine; the environment wins.
+func machineVars() (repofile.Vars, error) {
+	vars := repofile.Vars{}
+	for _, dir := range []string{"/etc/yum/vars", "/etc/dnf/vars"} {
+		more, err := repofile.ReadVars(os.DirFS(dir))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", dir, err)
+		}
+		vars = vars.With(more)
+	}
+	return vars.With(repofile.VarsFromEnviron(os.Environ())), nil
+}
+
+func printSteps(out *output, config *nightly.Config, vars repofile.Vars, check bool) error {
+	steps, err := config.Steps(vars)
+	if err != nil {
+		return err
+	}
+	for _, step := range steps {
+		out.printf("%s\n", step)
+	}
+	if check {
+		out.printf("%s is fine\n", config.File)
+	}
+	return out.document(map[string]any{"schema": 1, "steps": steps})
+}
+
+// failNight makes one document of the error and of what was done until then.
+func failNight(c *cli.Context, out *output, r *nightly.Report, err error) error {
+	if c.Err() != nil && errors.Is(err, context.Canceled) {
+		err = errInterrupted
+	}
+	if r.Published {
+		out.note("published snapshot %s, but then something failed", r.Snapshot)
+	}
+	err = oneLine{err}
+	return errors.Join(err, out.document(struct {
+		*nightly.Report
+		Error any `json:"error"`
+	}{r, failureOf(err)}))
+}
+
 func printNight(out *output, r *nightly.Report) error {
-	switch {
-	case r.Published:
+	if r.Published {
 		out.printf("published snapshot %s\n", r.Snapshot)
-	default:
+	} else {
 		out.printf("unchanged: snapshot %s stays\n", r.Snapshot)
 	}
 	for _, t := range r.Targets {
-		out.printf("%s: %s, %s, %s, %d of them new\n", t.Path, counted(t.Repos, "repository"), counted(t.Packages, "package entry"), counted(t.Problems, "problem"), len(t.New))
-		if t.Withheld {
-			out.printf("%s: withheld, the published one stays; verify shows each problem\n", t.Path)
-		}
+		out.printf("%s, %s\n", targetLine(t), counted(t.Packages, "package entry"))
+		printNew(out, t)
 	}
 	if err := out.document(r); err != nil {
 		return err
@@ -76,4 +125,29 @@ func printNight(out *output, r *nightly.Report) error {
 		return errProblems
 	}
 	return nil
+}
+
+// maxShown is how many new problems of a target fit into a mail.
+const maxShown = 20
+
+func printNew(out *output, t nightly.TargetReport) {
+	for i, p := range t.New {
+		if i == maxShown && !out.verbose {
+			out.printf("  and %d more; --verbose shows them all\n", len(t.New)-i)
+			break
+		}
+		out.printf("  %s\n", p)
+	}
+	if t.Withheld {
+		out.printf("%s stays as it was published; to publish it all the same, set on-problems: warn for one run\n", t.Path)
+	}
+}
+
+// targetLine is what a log shows of one target.
+func targetLine(t nightly.TargetReport) string {
+	line := fmt.Sprintf("%s: %s, %s, %d of them new", t.Path, counted(t.Repos, "repository"), counted(t.Problems, "problem"), len(t.New))
+	if t.Withheld {
+		line += ": withheld"
+	}
+	return line
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -19,21 +21,48 @@ func syncCommand(out *output) *cli.Command {
 		Description: "Copies into STORE/current/mirror/NAME. Every file is held against its checksum as it streams. What is published " +
 			"changes by one rename, once all is there; an unchanged repository costs one request. Flat repositories in the " +
 			"store are carried over as they are. Signatures are not checked.\n" + sourceHelp,
-		Flags: append([]cli.Flag{
+		Flags: slices.Concat([]cli.Flag{
 			&cli.StringFlag{Name: "store", Usage: "`DIR` that holds the mirror; made if it is not there"},
 			&cli.BoolFlag{Name: "partial", Usage: "publish what could be synced when another repository fails"},
-			&cli.BoolFlag{Name: "allow-rollback", Usage: "take metadata that is older than what was taken before"},
-			&cli.BoolFlag{Name: "allow-weak-checksums", Usage: "take md5 and sha1 checksums"},
-			&cli.Float64Flag{Name: "max-shrink", Usage: "refuse a repository that lost more than `FRACTION` of its packages", Value: 0.5},
 			&cli.DurationFlag{Name: "grace", Usage: "how much `TIME` clients of earlier snapshots have to fetch their files", Value: 72 * time.Hour},
-		}, sourceFlags()...),
+		}, guardFlags(), sourceFlags()),
 		Action: func(c *cli.Context) error { return syncSources(c, out) },
 	}
 }
 
+// guardFlags lift what keeps a broken or hostile upstream out, for one run.
+func guardFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Name: "allow-rollback", Usage: "take metadata that is older than what was taken before"},
+		&cli.BoolFlag{Name: "allow-weak-checksums", Usage: "take md5 and sha1 checksums"},
+		&cli.Float64Flag{Name: "max-shrink", Usage: "refuse a repository that lost more than `FRACTION` of its packages", Value: 0.5},
+	}
+}
+
+func checkGuards(c *cli.Context) error {
+	if f := c.Float64("max-shrink"); !(f > 0 && f <= 1) {
+		return &usageError{fmt.Sprintf("--max-shrink %g is out of range", f), "use a fraction above 0, up to 1: at 1 nothing is refused"}
+	}
+	return nil
+}
+
+// maxDownloads is mirror's own limit: more at once is unkind to an upstream.
+const maxDownloads = 64
+
+func downloadJobs(out *output) int { return min(out.jobs, maxDownloads) }
+
+// summary is what became of one repository.
+type summary = mirror.Summary
+
 func syncSources(c *cli.Context, out *output) (err error) {
 	if c.String("store") == "" {
 		return &usageError{"sync needs --store DIR", "name the directory that holds the mirror"}
+	}
+	if c.Duration("grace") < 0 {
+		return &usageError{"--grace is less than nothing", "write a time such as 72h"}
+	}
+	if err := checkGuards(c); err != nil {
+		return err
 	}
 	sources, err := sourceArgs(c, c.Args().Slice())
 	if err != nil {
@@ -54,18 +83,23 @@ func syncSources(c *cli.Context, out *output) (err error) {
 	defer func() { err = errors.Join(err, unlock()) }()
 	b := out.bar("syncing", -1)
 	report, err := mirror.SyncAll(c.Context, sources, t, mirror.Options{
-		Jobs: out.jobs, AllowRollback: c.Bool("allow-rollback"), AllowWeakChecksums: c.Bool("allow-weak-checksums"),
+		Jobs: downloadJobs(out), AllowRollback: c.Bool("allow-rollback"), AllowWeakChecksums: c.Bool("allow-weak-checksums"),
 		MaxShrink: c.Float64("max-shrink"), Progress: b.moved,
 	}, c.Bool("partial"), c.Duration("grace"))
 	b.finish()
 	for _, r := range report.Repos {
 		out.note("%s", syncLine(r))
 		for _, w := range r.Warnings {
-			out.note("%s: warning: %s", r.ID, w)
+			out.note("warning: %s: %s", r.ID, w)
 		}
 	}
 	if err != nil {
-		return err
+		err = oneLine{err}
+		return errors.Join(err, out.document(struct {
+			Schema int `json:"schema"`
+			*mirror.Report
+			Error any `json:"error"`
+		}{1, report, failureOf(err)}))
 	}
 	if report.Stale {
 		out.note("warning: the flat repositories are older than the mirror now: flatstream run makes them anew")
@@ -79,8 +113,21 @@ func syncSources(c *cli.Context, out *output) (err error) {
 	}{1, report})
 }
 
+// oneLine shows an error that is several in one sentence.
+type oneLine struct{ error }
+
+func (e oneLine) Error() string { return strings.ReplaceAll(e.error.Error(), "\n", "; ") }
+func (e oneLine) Unwrap() error { return e.error }
+
+// failureOf is the error's part of a document that also says what was done.
+func failureOf(err error) any {
+	var doc failure
+	doc.Error.Code, doc.Error.Text, doc.Error.Hint = exitStatus(err), err.Error(), hintOf(err)
+	return doc.Error
+}
+
 // syncLine is what a log shows of one repository.
-func syncLine(r *mirror.Summary) string {
+func syncLine(r *summary) string {
 	if r.Outcome == mirror.Failed {
 		return fmt.Sprintf("%s: failed", r.ID)
 	}

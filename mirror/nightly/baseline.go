@@ -5,22 +5,26 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
-	"strings"
 
 	"flatstream/repodata/closure"
+	"flatstream/splitter"
 )
 
-// problemKeys are the problems that a published target has. A key has no version,
-// so that a package's next release with the same fault is no news.
+// problemKeys are the problems that a published target has, sorted. A key has no
+// version, so that a package's next release with the same fault is no news.
 type problemKeys []string
+
+func keyOf(repo string, p closure.Problem) string { return repo + " " + p.Key() }
 
 // keysOf lists the keys of a verdict, sorted, each once.
 func keysOf(r *closure.Report) problemKeys {
-	var keys problemKeys
+	keys := problemKeys{}
 	for _, c := range r.Checked {
 		for _, p := range c.Problems {
-			keys = append(keys, c.Repo+" "+p.Key())
+			keys = append(keys, keyOf(c.Repo, p))
 		}
 	}
 	slices.Sort(keys)
@@ -28,24 +32,22 @@ func keysOf(r *closure.Report) problemKeys {
 }
 
 // newProblems lists the problems that the published target does not have.
-func newProblems(r *closure.Report, old problemKeys) []closure.Problem {
-	fresh := []closure.Problem{}
+func newProblems(r *closure.Report, old problemKeys) []NewProblem {
+	fresh := []NewProblem{}
 	for _, c := range r.Checked {
 		for _, p := range c.Problems {
-			if _, known := slices.BinarySearch(old, c.Repo+" "+p.Key()); !known {
-				fresh = append(fresh, p)
+			if _, known := slices.BinarySearch(old, keyOf(c.Repo, p)); !known {
+				fresh = append(fresh, NewProblem{c.Repo, p})
 			}
 		}
 	}
 	return fresh
 }
 
-func (b build) baselineName() string {
-	return "baseline/" + strings.ReplaceAll(b.flat(), "/", ".") + ".json"
-}
+func (b build) baselineName() string { return "baseline/" + b.flat() + ".json" }
 
 // baseline reads the problems that the target was last published with. published is
-// false when it never was: then everything is accepted.
+// false where no snapshot has it: then everything is accepted.
 func (n *night) baseline(b build) (keys problemKeys, published bool, err error) {
 	doc, err := n.tree.ReadState(b.baselineName())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -55,16 +57,21 @@ func (n *night) baseline(b build) (keys problemKeys, published bool, err error) 
 		return nil, false, err
 	}
 	if err := json.Unmarshal(doc, &keys); err != nil {
-		return nil, false, fmt.Errorf("reading state/%s: %w; remove it to accept the next run as it is", b.baselineName(), err)
+		return nil, false, fmt.Errorf("state/%s is damaged (%w): remove it, and the next run accepts what it makes", b.baselineName(), err)
 	}
 	slices.Sort(keys)
-	return keys, true, nil
+	current, ok, err := n.tree.Current()
+	if err != nil || !ok {
+		return nil, false, err
+	}
+	_, err = os.Stat(filepath.Join(current.Dir, b.flat(), splitter.ReportName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, false, nil
+	}
+	return keys, err == nil, err
 }
 
 func (n *night) writeBaseline(b build, keys problemKeys) error {
-	if keys == nil {
-		keys = problemKeys{}
-	}
 	doc, err := json.MarshalIndent(keys, "", "  ")
 	if err != nil {
 		return err

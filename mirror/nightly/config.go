@@ -4,17 +4,20 @@
 //
 // The config is YAML. Its scalars are taken as they are written, so that a
 // releasever 8.10 never becomes 8.1, and an unknown key is an error with its line
-// and column.
+// and column. A key that this version does not carry out is refused, never ignored.
 package nightly
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -24,7 +27,8 @@ import (
 	"flatstream/splitter"
 )
 
-// MaxConfig is the largest config that is read, in bytes.
+// MaxConfig is the largest config that is read, in bytes: a thousand repositories
+// take a tenth of it.
 const MaxConfig = 1 << 20
 
 // Config is what a config file says, checked.
@@ -38,6 +42,8 @@ type Config struct {
 	Verify  VerifyConfig
 	Keep    Keep
 	Hooks   Hooks
+
+	sum string // SHA-256 of the file's bytes
 }
 
 // Repo is one upstream repository.
@@ -45,12 +51,12 @@ type Repo struct {
 	Name string
 	// File and ID name a section of a .repo file; or Section holds what the config
 	// itself says, as such a section would.
-	File, ID   string
-	Section    repofile.Repo
-	Role       splitter.Role
-	Path       string   // below mirror/; may hold variables; empty: RELEASEVER/ARCH/NAME
-	KeepAlways []string // globs of packages that stay when upstream drops them
-	node       *yaml.Node
+	File, ID string
+	Section  repofile.Repo
+	Role     splitter.Role
+	Path     string // below mirror/; may hold variables; empty: RELEASEVER/ARCH/NAME
+
+	node *yaml.Node
 }
 
 // Target is a set of repositories that is split together, for some arches.
@@ -60,25 +66,42 @@ type Target struct {
 	Arches     []string // never empty
 	Sources    []string // names of repositories
 	Options    splitter.Options
-	Alias      []string // further paths below the snapshot that lead to its flat repositories
+	Aliases    []Alias
+
+	node *yaml.Node // nil: not written out
+}
+
+// Alias is a further path below a snapshot that leads to a target or to one of its
+// flat repositories, for clients that have a fixed one.
+type Alias struct {
+	Path string // below the snapshot; may hold variables such as $arch
+	To   string // below the target, such as views/build; empty: the target itself
+
+	node *yaml.Node
 }
 
 // View is one view of one target.
 type View struct {
 	Name, Target string
 	Streams      []string // SPECs
+
+	node *yaml.Node
 }
 
 // VerifyConfig says how strict the night is.
 type VerifyConfig struct {
-	Level      string   // closure
-	With       []string // names of repositories, or paths, that only supply
-	OnProblems string   // keep-old or warn
+	Level string // closure
+	// With names what supplies besides: a repository of repos:, synced for every
+	// target, or the absolute directory of a repository that is only read.
+	With       []string
+	OnProblems string // keep-old or warn
+
+	node *yaml.Node
 }
 
 // Keep is how much history stays.
 type Keep struct {
-	Snapshots int
+	Snapshots int // at least 1
 	Grace     time.Duration
 	MaxDelete float64 // of files or bytes, 0 to 1
 }
@@ -86,20 +109,27 @@ type Keep struct {
 // Hooks are commands, each with its arguments; no shell sees them.
 type Hooks struct{ OnPublish, OnFailure []string }
 
-var validName = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
+var validName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$`)
 
-// ReadConfig reads and checks a config file. Errors are a [*ConfigError].
-func ReadConfig(file string) (*Config, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, &ConfigError{File: file, Text: err.Error(), Try: "flatstream run --config FILE"}
+func checkName(n *yaml.Node, what string) error {
+	if validName.MatchString(n.Value) {
+		return nil
 	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, MaxConfig+1))
+	return wrong(n, "%.120q is no name for a %s: up to 100 letters, digits, dots, dashes and underscores, no dot in front", n.Value, what)
+}
+
+// ReadConfig reads and checks a config file. Errors are a [*ConfigError]. A path in
+// it that is not absolute is meant from the config's own directory.
+func ReadConfig(file string) (*Config, error) {
+	b, err := readFile(file)
+	if err != nil {
+		return nil, &ConfigError{File: file, Text: "cannot be read: " + plainError(err), Try: "name a config: flatstream run --config FILE"}
+	}
+	dir, err := filepath.Abs(filepath.Dir(file))
 	if err != nil {
 		return nil, &ConfigError{File: file, Text: err.Error()}
 	}
-	c, err := parseConfig(b, file)
+	c, err := parseConfig(b, file, dir)
 	var mistake *ConfigError
 	if errors.As(err, &mistake) {
 		mistake.File = file
@@ -107,218 +137,119 @@ func ReadConfig(file string) (*Config, error) {
 	return c, err
 }
 
-func parseConfig(b []byte, file string) (*Config, error) {
-	if len(b) > MaxConfig {
-		return nil, &ConfigError{Text: fmt.Sprintf("a config is at most %d bytes", MaxConfig)}
+func readFile(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
 	}
-	var doc yaml.Node
-	if err := yaml.Unmarshal(b, &doc); err != nil {
-		return nil, &ConfigError{Text: strings.TrimPrefix(err.Error(), "yaml: ")}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, MaxConfig+1))
+	if err == nil && len(b) > MaxConfig {
+		err = fmt.Errorf("it has more than %d bytes", MaxConfig)
 	}
-	if len(doc.Content) == 0 {
-		return nil, &ConfigError{Text: "the config is empty", Try: "it needs at least store: and repos:"}
+	return b, err
+}
+
+// plainError is an error without the path and the operation, which its sentence has.
+func plainError(err error) string {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Err.Error()
 	}
+	return err.Error()
+}
+
+// parseConfig reads a config that stands in the directory dir.
+func parseConfig(b []byte, file, dir string) (*Config, error) {
+	root, err := parseYAML(b)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(b)
 	c := &Config{
-		File:   file,
+		File: file, sum: hex.EncodeToString(sum[:]),
 		Verify: VerifyConfig{Level: "closure", OnProblems: "keep-old"},
 		Keep:   Keep{Snapshots: 14, Grace: 72 * time.Hour, MaxDelete: 0.4},
 	}
-	root := doc.Content[0]
-	err := decode(root, fields{
-		"store": &c.Store, "base-url": &c.BaseURL,
+	err = decode(root, fields{
+		"store": &c.Store, "base-url": c.readBaseURL,
 		"repos": c.readRepos, "targets": c.readTargets, "views": c.readViews,
-		"verify": c.readVerify,
-		"keep": func(n *yaml.Node) error {
-			return decode(n, fields{"snapshots": &c.Keep.Snapshots, "grace": &c.Keep.Grace, "max-delete": &c.Keep.MaxDelete})
-		},
+		"verify": c.readVerify, "keep": c.readKeep,
 		"hooks": func(n *yaml.Node) error {
-			return decode(n, fields{"on-publish": &c.Hooks.OnPublish, "on-failure": &c.Hooks.OnFailure})
+			return decode(n, fields{"on-publish": readCommand(&c.Hooks.OnPublish), "on-failure": readCommand(&c.Hooks.OnFailure)})
 		},
 	})
 	if err != nil {
 		return nil, err
 	}
-	return c, c.check(root)
+	return c, c.check(dir)
 }
 
-func (c *Config) readRepos(n *yaml.Node) error {
-	return eachKey(n, func(key, value *yaml.Node) error {
-		if !validName.MatchString(key.Value) || key.Value[0] == '.' {
-			return wrong(key, "a repository's name has only letters, digits, dots, dashes and underscores")
-		}
-		r := Repo{Name: key.Value, Role: splitter.RoleMerge, node: key}
-		var section strings.Builder
-		fmt.Fprintf(&section, "[%s]\n", key.Value)
-		err := eachKey(value, func(k, v *yaml.Node) error { return r.readKey(k, v, &section) })
-		if err != nil {
-			return err
-		}
-		if err := r.finish(section.String()); err != nil {
-			return err
-		}
-		c.Repos = append(c.Repos, r)
-		return nil
-	})
-}
-
-// dnfKeys are those of a .repo file that a config takes as they are.
-var dnfKeys = []string{"baseurl", "mirrorlist", "metalink", "gpgcheck", "repo_gpgcheck", "gpgkey", "sslverify",
-	"sslcacert", "sslclientcert", "sslclientkey", "username", "password", "proxy", "proxy_username",
-	"proxy_password", "timeout", "minrate", "throttle", "retries", "includepkgs", "excludepkgs"}
-
-func (r *Repo) readKey(key, value *yaml.Node, section *strings.Builder) error {
-	own := fields{"repo-file": &r.File, "repoid": &r.ID, "role": (*string)(&r.Role), "path": &r.Path, "keep-always": &r.KeepAlways}
-	if into, ok := own[key.Value]; ok {
-		return assign(value, into)
-	}
-	if !slices.Contains(dnfKeys, key.Value) {
-		e := wrong(key, "unknown key %q", key.Value)
-		e.Try = "the keys here are " + strings.Join(append(own.names(), dnfKeys...), ", ")
-		return e
-	}
-	var values []string
-	if err := assignList(value, &values); err != nil {
+// readBaseURL takes what ends up in .repo files, so that it must be a URL there.
+func (c *Config) readBaseURL(n *yaml.Node) error {
+	if err := scalar(n); err != nil {
 		return err
 	}
-	for _, v := range values {
-		if strings.ContainsAny(v, "\n\r") {
-			return wrong(value, "a value of %s is one line", key.Value)
-		}
+	u, err := url.Parse(n.Value)
+	switch {
+	case err != nil, u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "file", u.Scheme != "file" && u.Host == "",
+		strings.ContainsAny(n.Value, " \t\r\n?#"):
+		return wrong(n, "base-url is not the http, https or file URL of a directory")
+	case u.User != nil:
+		return wrong(n, "base-url may not carry a user and password: everyone reads the .repo files")
 	}
-	fmt.Fprintf(section, "%s=%s\n", key.Value, strings.Join(values, " "))
+	c.BaseURL = strings.TrimRight(n.Value, "/")
 	return nil
-}
-
-func (r *Repo) finish(section string) error {
-	if !slices.Contains([]splitter.Role{splitter.RoleMerge, splitter.RoleSupply}, r.Role) {
-		return wrong(r.node, "repository %s has the unknown role %q (use merge or supply)", r.Name, r.Role)
-	}
-	if r.File != "" {
-		if r.ID == "" {
-			r.ID = r.Name
-		}
-		return nil
-	}
-	parsed, err := repofile.Parse(strings.NewReader(section))
-	if err != nil || len(parsed) != 1 {
-		return wrong(r.node, "repository %s: %v", r.Name, err)
-	}
-	r.Section = parsed[0]
-	if err := r.Section.Err(); err != nil {
-		return wrong(r.node, "repository %s: %v", r.Name, err)
-	}
-	return nil
-}
-
-func (c *Config) readTargets(n *yaml.Node) error {
-	return eachKey(n, func(key, value *yaml.Node) error {
-		if !validName.MatchString(key.Value) || key.Value[0] == '.' {
-			return wrong(key, "a target's name has only letters, digits, dots, dashes and underscores")
-		}
-		t := Target{Name: key.Value}
-		o := &t.Options
-		err := decode(value, fields{
-			"releasever": &t.Releasever, "arches": &t.Arches, "sources": &t.Sources, "alias": &t.Alias,
-			"versions": (*string)(&o.Versions), "unlisted": (*string)(&o.Unlisted), "by": (*string)(&o.By),
-			"streams": &o.Streams, "platform": &o.Platform, "modulemd": &o.Modulemd,
-		})
-		if err != nil {
-			return err
-		}
-		if len(t.Arches) == 0 {
-			t.Arches = []string{"x86_64"}
-		}
-		c.Targets = append(c.Targets, t)
-		return nil
-	})
-}
-
-func (c *Config) readViews(n *yaml.Node) error {
-	return eachKey(n, func(key, value *yaml.Node) error {
-		v := View{Name: key.Value}
-		if err := decode(value, fields{"target": &v.Target, "streams": &v.Streams}); err != nil {
-			return err
-		}
-		c.Views = append(c.Views, v)
-		return nil
-	})
 }
 
 func (c *Config) readVerify(n *yaml.Node) error {
 	v := &c.Verify
-	if err := decode(n, fields{"level": &v.Level, "with": &v.With, "on-problems": &v.OnProblems}); err != nil {
-		return err
-	}
-	if v.Level != "closure" {
-		return wrong(n, "verify level %q is not known (use closure)", v.Level)
-	}
-	if v.OnProblems != "keep-old" && v.OnProblems != "warn" {
-		return wrong(n, "on-problems %q is not known (use keep-old or warn)", v.OnProblems)
-	}
-	return nil
+	v.node = n
+	return decode(n, fields{
+		"with": &v.With, "on-problems": choice(&v.OnProblems, "keep-old", "warn"),
+		"level": func(n *yaml.Node) error {
+			if n.Value == "install" {
+				return notYet("verify level install", "write level: closure, which checks every single requirement")(n)
+			}
+			return choice(&v.Level, "closure")(n)
+		},
+		"baseline": func(n *yaml.Node) error {
+			if n.Value != "auto" {
+				return notYet("a baseline of your own", "write baseline: auto, or leave the key out: the published state is the baseline")(n)
+			}
+			return nil
+		},
+	})
 }
 
-// check looks at what no single key can tell.
-func (c *Config) check(root *yaml.Node) error {
-	if c.Store == "" {
-		return &ConfigError{Text: "store: is missing", Try: "name the directory that holds everything, such as store: /srv/flatstream"}
-	}
-	if len(c.Repos) == 0 {
-		return &ConfigError{Text: "repos: names no repository", Try: "see the README for a config"}
-	}
-	if !filepath.IsAbs(c.Store) {
-		abs, err := filepath.Abs(filepath.Join(filepath.Dir(c.File), c.Store))
-		if err != nil {
-			return &ConfigError{Text: err.Error()}
-		}
-		c.Store = abs
-	}
-	c.BaseURL = strings.TrimSuffix(c.BaseURL, "/")
-	if len(c.Targets) == 0 {
-		t := Target{Arches: []string{"x86_64"}}
-		for _, r := range c.Repos {
-			t.Sources = append(t.Sources, r.Name)
-		}
-		c.Targets = []Target{t}
-	}
-	for i := range c.Targets {
-		if err := c.checkTarget(&c.Targets[i]); err != nil {
+func (c *Config) readKeep(n *yaml.Node) error {
+	k := &c.Keep
+	return decode(n, fields{
+		"grace": &k.Grace, "max-delete": &k.MaxDelete,
+		"snapshots": func(n *yaml.Node) error {
+			if err := assign(n, &k.Snapshots); err != nil {
+				return err
+			}
+			if k.Snapshots == 0 {
+				return wrong(n, "at least one snapshot is kept")
+			}
+			return nil
+		},
+	})
+}
+
+func readCommand(into *[]string) func(*yaml.Node) error {
+	return func(n *yaml.Node) error {
+		if err := assignList(n, into); err != nil {
 			return err
 		}
-	}
-	return c.checkViews()
-}
-
-func (c *Config) checkTarget(t *Target) error {
-	if len(t.Sources) == 0 {
-		return &ConfigError{Text: fmt.Sprintf("target %s has no sources", t.Name), Try: "name repositories of repos: in sources:"}
-	}
-	for _, name := range t.Sources {
-		if _, ok := c.repo(name); !ok {
-			return &ConfigError{Text: fmt.Sprintf("target %s names the repository %q, which repos: does not have", t.Name, name)}
+		if len(*into) > 0 && (*into)[0] == "" {
+			return wrong(n, "a hook begins with the name of a program")
 		}
-	}
-	return nil
-}
-
-func (c *Config) checkViews() error {
-	for i := range c.Views {
-		v := &c.Views[i]
-		if v.Target == "" && len(c.Targets) == 1 {
-			v.Target = c.Targets[0].Name
+		if n.Kind == yaml.ScalarNode && strings.ContainsAny(n.Value, " \t\n") {
+			e := wrong(n, "a hook is a list of a program and its arguments; no shell takes %q apart", n.Value)
+			e.Try = "write [" + strings.Join(strings.Fields(n.Value), ", ") + "]"
+			return e
 		}
-		if !slices.ContainsFunc(c.Targets, func(t Target) bool { return t.Name == v.Target }) {
-			return &ConfigError{Text: fmt.Sprintf("view %s names the target %q, which targets: does not have", v.Name, v.Target)}
-		}
+		return nil
 	}
-	return nil
-}
-
-func (c *Config) repo(name string) (*Repo, bool) {
-	for i := range c.Repos {
-		if c.Repos[i].Name == name {
-			return &c.Repos[i], true
-		}
-	}
-	return nil, false
 }

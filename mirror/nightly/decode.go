@@ -1,7 +1,10 @@
 package nightly
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,6 +34,25 @@ func wrong(n *yaml.Node, format string, args ...any) *ConfigError {
 	return &ConfigError{Line: n.Line, Column: n.Column, Text: fmt.Sprintf(format, args...)}
 }
 
+// parseYAML reads the one document of a config.
+func parseYAML(b []byte) (*yaml.Node, error) {
+	dec := yaml.NewDecoder(bytes.NewReader(b))
+	var doc, more yaml.Node
+	err := dec.Decode(&doc)
+	if errors.Is(err, io.EOF) || err == nil && len(doc.Content) == 0 {
+		return nil, &ConfigError{Text: "the config is empty", Try: "it needs at least store: and repos:"}
+	}
+	if err == nil {
+		if err = dec.Decode(&more); errors.Is(err, io.EOF) {
+			return doc.Content[0], nil
+		}
+	}
+	if err != nil {
+		return nil, &ConfigError{Text: strings.TrimPrefix(err.Error(), "yaml: ")}
+	}
+	return nil, wrong(&more, "a second document begins here; a config is one")
+}
+
 // fields maps the keys of a mapping to where their values go: *string, *[]string,
 // *bool, *int, *float64 (of a percentage), *time.Duration, or a func(*yaml.Node) error.
 type fields map[string]any
@@ -41,12 +63,16 @@ func decode(n *yaml.Node, f fields) error {
 	return eachKey(n, func(key, value *yaml.Node) error {
 		into, ok := f[key.Value]
 		if !ok {
-			e := wrong(key, "unknown key %q", key.Value)
-			e.Try = "the keys here are " + strings.Join(f.names(), ", ")
-			return e
+			return unknownKey(key, f.names())
 		}
 		return assign(value, into)
 	})
+}
+
+func unknownKey(key *yaml.Node, known []string) error {
+	e := wrong(key, "unknown key %q", key.Value)
+	e.Try = "the keys here are " + strings.Join(known, ", ")
+	return e
 }
 
 func (f fields) names() []string {
@@ -58,9 +84,21 @@ func (f fields) names() []string {
 	return names
 }
 
+// content is a node, or what it is an alias of. The keys of a config have a fixed
+// depth, so that no chain of aliases can grow without end.
+func content(n *yaml.Node) *yaml.Node {
+	if n.Kind == yaml.AliasNode {
+		return n.Alias
+	}
+	return n
+}
+
+func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }
+
 // eachKey visits the pairs of a mapping in their order; null is an empty mapping.
 func eachKey(n *yaml.Node, visit func(key, value *yaml.Node) error) error {
-	if n.Kind == yaml.ScalarNode && n.Tag == "!!null" {
+	n = content(n)
+	if isNull(n) {
 		return nil
 	}
 	if n.Kind != yaml.MappingNode {
@@ -76,7 +114,7 @@ func eachKey(n *yaml.Node, visit func(key, value *yaml.Node) error) error {
 			return wrong(key, "key %q stands here twice", key.Value)
 		}
 		seen[key.Value] = true
-		if err := visit(key, n.Content[i+1]); err != nil {
+		if err := visit(key, content(n.Content[i+1])); err != nil {
 			return err
 		}
 	}
@@ -90,18 +128,14 @@ func assign(n *yaml.Node, into any) error {
 	if list, ok := into.(*[]string); ok {
 		return assignList(n, list)
 	}
-	if n.Kind != yaml.ScalarNode {
-		return wrong(n, "a single value is expected here")
+	if err := scalar(n); err != nil {
+		return err
 	}
 	switch p := into.(type) {
 	case *string:
 		*p = n.Value
 	case *bool:
-		v, ok := truth[strings.ToLower(n.Value)]
-		if !ok {
-			return wrong(n, "%q is not true or false", n.Value)
-		}
-		*p = v
+		return assignBool(n, p)
 	case *int:
 		v, err := strconv.Atoi(n.Value)
 		if err != nil || v < 0 {
@@ -109,15 +143,11 @@ func assign(n *yaml.Node, into any) error {
 		}
 		*p = v
 	case *float64:
-		v, err := strconv.ParseFloat(strings.TrimSuffix(n.Value, "%"), 64)
-		if err != nil || v < 0 || v > 100 || !strings.HasSuffix(n.Value, "%") {
-			return wrong(n, "%q is not a percentage such as 40%%", n.Value)
-		}
-		*p = v / 100
+		return assignPercentage(n, p)
 	case *time.Duration:
 		v, err := time.ParseDuration(n.Value)
 		if err != nil || v < 0 {
-			return wrong(n, "%q is not a time such as 72h", n.Value)
+			return wrong(n, "%q is not a time such as 72h or 90m", n.Value)
 		}
 		*p = v
 	default:
@@ -126,22 +156,80 @@ func assign(n *yaml.Node, into any) error {
 	return nil
 }
 
-var truth = map[string]bool{"true": true, "yes": true, "on": true, "1": true, "false": false, "no": false, "off": false, "0": false}
+func scalar(n *yaml.Node) error {
+	switch {
+	case n.Kind != yaml.ScalarNode:
+		return wrong(n, "a single value is expected here")
+	case isNull(n):
+		return wrong(n, "a value is missing here")
+	case strings.ContainsRune(n.Value, 0):
+		return wrong(n, "a value may not hold a NUL")
+	}
+	return nil
+}
 
+func assignBool(n *yaml.Node, into *bool) error {
+	switch strings.ToLower(n.Value) {
+	case "true", "yes", "on", "1":
+		*into = true
+	case "false", "no", "off", "0":
+		*into = false
+	default:
+		return wrong(n, "%q is not true or false", n.Value)
+	}
+	return nil
+}
+
+func assignPercentage(n *yaml.Node, into *float64) error {
+	number, ok := strings.CutSuffix(n.Value, "%")
+	v, err := strconv.ParseFloat(number, 64)
+	if !ok || err != nil || !(v >= 0 && v <= 100) {
+		return wrong(n, "%q is not a percentage such as 40%%", n.Value)
+	}
+	*into = v / 100
+	return nil
+}
+
+// assignList takes a list, or one value as a list of one; null is the empty list.
 func assignList(n *yaml.Node, into *[]string) error {
-	if n.Kind == yaml.ScalarNode {
-		*into = []string{n.Value}
+	*into = []string{}
+	if isNull(n) {
 		return nil
 	}
-	if n.Kind != yaml.SequenceNode {
-		return wrong(n, "a list is expected here")
+	items := []*yaml.Node{n}
+	if n.Kind == yaml.SequenceNode {
+		items = n.Content
 	}
-	*into = []string{}
-	for _, item := range n.Content {
-		if item.Kind != yaml.ScalarNode {
-			return wrong(item, "plain text is expected here")
+	for _, item := range items {
+		item = content(item)
+		if err := scalar(item); err != nil {
+			return err
 		}
 		*into = append(*into, item.Value)
 	}
 	return nil
+}
+
+// choice takes one of some words.
+func choice[T ~string](into *T, words ...string) func(*yaml.Node) error {
+	return func(n *yaml.Node) error {
+		if err := scalar(n); err != nil {
+			return err
+		}
+		if !slices.Contains(words, n.Value) {
+			return wrong(n, "%q is not known here (use %s)", n.Value, strings.Join(words, ", "))
+		}
+		*into = T(n.Value)
+		return nil
+	}
+}
+
+// notYet refuses a key, or a value of it, that the program's documents describe and
+// this version does not carry out: ignored, it would be taken for granted.
+func notYet(what, instead string) func(*yaml.Node) error {
+	return func(n *yaml.Node) error {
+		e := wrong(n, "%s is not carried out by this version", what)
+		e.Try = instead
+		return e
+	}
 }

@@ -2,48 +2,99 @@ package nightly
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os/exec"
 	"strings"
+	"syscall"
 	"time"
+
+	"flatstream/mirror/tree"
 )
 
-// hookTime is how long a hook may run; one that hangs must not hold the store's
-// lock until the next night.
+// hookTime is how long a hook may run: a repository's regeneration takes minutes, and
+// one that hangs must not hang into the next night.
 const hookTime = 10 * time.Minute
 
+// hookGrace is how long a hook that is told to end has for it.
+const hookGrace = 5 * time.Second
+
 // hooks runs on-publish after a publication, and on-failure after a failure or when
-// something was withheld. A hook that fails is an error of its own; what was
-// published stays.
+// something was withheld, but not because another run holds the store. Each reads
+// the report as text. A hook that fails is an error of its own; what was published
+// stays.
 func (n *night) hooks(ctx context.Context, failure error) error {
-	var errs []string
-	if n.report.Published && failure == nil {
-		if err := runHook(ctx, "on-publish", n.Hooks.OnPublish); err != nil {
-			errs = append(errs, err.Error())
-		}
+	if _, locked := errors.AsType[*tree.LockedError](failure); locked {
+		return nil
+	}
+	text := n.report.text(failure)
+	var errs []error
+	if n.report.Published {
+		errs = append(errs, runHook(ctx, hookTime, "on-publish", n.Hooks.OnPublish, text))
 	}
 	if failure != nil || n.report.Withheld() {
-		if err := runHook(context.WithoutCancel(ctx), "on-failure", n.Hooks.OnFailure); err != nil {
-			errs = append(errs, err.Error())
-		}
+		errs = append(errs, runHook(context.WithoutCancel(ctx), hookTime, "on-failure", n.Hooks.OnFailure, text))
 	}
-	if len(errs) > 0 {
-		return fmt.Errorf("%s", strings.Join(errs, "; "))
-	}
-	return nil
+	return errors.Join(errs...)
 }
 
-func runHook(ctx context.Context, name string, command []string) error {
+// HookError is a hook that could not be run, failed or took too long.
+type HookError struct {
+	Name    string // on-publish or on-failure
+	Command string
+	Reason  string
+	Output  string // the end of what it wrote
+}
+
+func (e *HookError) Error() string {
+	s := fmt.Sprintf("hook %s (%s): %s", e.Name, e.Command, e.Reason)
+	if e.Output != "" {
+		s += ": " + e.Output
+	}
+	return s
+}
+
+// runHook runs one command in a process group of its own, so that what it started
+// ends with it.
+func runHook(ctx context.Context, limit time.Duration, name string, command []string, input string) error {
 	if len(command) == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, hookTime)
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	var out tail
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
-	cmd.WaitDelay = time.Second
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("hook %s (%s): %w: %s", name, command[0], err, strings.TrimSpace(string(out[:min(len(out), 500)])))
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(input), &out, &out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.WaitDelay = hookGrace
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
+	err := cmd.Run()
+	if err == nil {
+		return nil
 	}
-	return nil
+	if ctx.Err() != nil && cmd.Process != nil {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // mostly there is nobody left
+	}
+	e := &HookError{Name: name, Command: command[0], Reason: err.Error(), Output: strings.TrimSpace(string(out))}
+	switch {
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		e.Reason = fmt.Sprintf("ended after %v", limit)
+	case ctx.Err() != nil:
+		e.Reason = "interrupted"
+	}
+	return e
+}
+
+// tail keeps the end of what is written to it.
+type tail []byte
+
+// tailSize is enough for the last words of a program, in bytes.
+const tailSize = 500
+
+func (t *tail) Write(p []byte) (int, error) {
+	*t = append(*t, p...)
+	if len(*t) > tailSize {
+		*t = append((*t)[:0], (*t)[len(*t)-tailSize:]...)
+	}
+	return len(p), nil
 }

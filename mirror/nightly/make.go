@@ -1,0 +1,227 @@
+package nightly
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+
+	"flatstream/mirror/tree"
+	"flatstream/repodata"
+	"flatstream/repodata/closure"
+	"flatstream/splitter"
+	"flatstream/splitter/catalogue"
+)
+
+// fill builds the next snapshot: the mirror, every target, the aliases, the report.
+// It returns the problems that each target will be published with.
+func (n *night) fill(ctx context.Context, stage *tree.Stage) (map[build]problemKeys, error) {
+	for _, sum := range n.report.Repos {
+		if err := sum.Stage(stage); err != nil {
+			return nil, err
+		}
+	}
+	baselines := map[build]problemKeys{}
+	for _, b := range n.builds() {
+		keys, err := n.make(ctx, stage, b)
+		if err != nil {
+			return nil, b.in(err)
+		}
+		baselines[b] = keys
+	}
+	if err := n.placeLinks(stage); err != nil {
+		return nil, err
+	}
+	if err := n.warnDropped(stage); err != nil {
+		return nil, err
+	}
+	return baselines, n.writeReport(stage)
+}
+
+// make splits and verifies one target, or carries over what is published when it
+// would get worse.
+func (n *night) make(ctx context.Context, stage *tree.Stage, b build) (problemKeys, error) {
+	report, err := n.split(ctx, stage, b)
+	if err != nil {
+		return nil, err
+	}
+	verdict, err := n.verify(ctx, stage, b)
+	if err != nil {
+		return nil, err
+	}
+	keys := keysOf(verdict)
+	t := TargetReport{Name: b.name(), Path: b.flat(), Repos: len(report.Repos), Packages: verdict.Summary.Packages, Problems: verdict.Summary.Problems, New: []NewProblem{}}
+	old, published, err := n.baseline(b)
+	if err != nil {
+		return nil, err
+	}
+	if published {
+		t.New = newProblems(verdict, old)
+	}
+	if len(t.New) > 0 && n.Verify.OnProblems == "keep-old" {
+		t.Withheld = true
+		if err := n.keepOld(stage, b); err != nil {
+			return nil, err
+		}
+		keys = old
+	}
+	n.report.Targets = append(n.report.Targets, t)
+	for _, w := range report.Warnings {
+		n.report.warn("%s: %s", b.flat(), w.Text)
+	}
+	if n.opt.Made != nil {
+		n.opt.Made(t)
+	}
+	return keys, nil
+}
+
+// keepOld puts what is published in the place of what was made.
+func (n *night) keepOld(stage *tree.Stage, b build) error {
+	if err := os.RemoveAll(filepath.Join(stage.Dir(), b.flat())); err != nil {
+		return err
+	}
+	return stage.Carry(b.flat())
+}
+
+func (n *night) split(ctx context.Context, stage *tree.Stage, b build) (*splitter.Report, error) {
+	sources, err := n.sources(stage, b, splitter.RoleMerge)
+	if err != nil {
+		return nil, err
+	}
+	options := b.target.Options
+	options.Jobs, options.BaseURL, options.Arch = n.opt.Jobs, n.baseURL(b), b.system()
+	for _, v := range n.Views {
+		if v.Target == b.target.Name {
+			options.Views = append(options.Views, splitter.View{Name: v.Name, Spec: v.Streams})
+		}
+	}
+	plan, err := splitter.NewPlan(ctx, sources, options)
+	if err != nil {
+		return nil, err
+	}
+	if err := stage.Mkdir(b.flat()); err != nil {
+		return nil, err
+	}
+	dir := filepath.Join(stage.Dir(), b.flat())
+	report, err := splitter.Split(ctx, plan, dir, filepath.Join(n.Store, "current", b.flat()), nil)
+	if err != nil {
+		return nil, err
+	}
+	return report, catalogue.Write(dir, report)
+}
+
+// baseURL is what the .repo files of a target say.
+func (n *night) baseURL(b build) string {
+	switch {
+	case n.BaseURL == "":
+		return "file://" + path.Join(n.tree.Dir(), "current", b.flat())
+	case b.name() == "":
+		return n.BaseURL
+	}
+	return n.BaseURL + "/" + b.name()
+}
+
+// sources opens the staged repositories of one role.
+func (n *night) sources(stage *tree.Stage, b build, role splitter.Role) ([]splitter.Source, error) {
+	var list []splitter.Source
+	for _, m := range n.members[b] {
+		if m.role != role {
+			continue
+		}
+		s, err := openSource(filepath.Join(stage.Dir(), filepath.FromSlash(m.source.Path)), m.repo.Name)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", m.source.Path, err)
+		}
+		s.Role, s.Origin, s.GPGCheck, s.GPGKeys = role, m.source.Path, m.source.GPGCheck, m.source.GPGKeys
+		list = append(list, s)
+	}
+	return list, nil
+}
+
+func openSource(dir, name string) (splitter.Source, error) {
+	r, err := repodata.Open(os.DirFS(dir))
+	return splitter.Source{Name: name, Repo: r, Dir: dir}, err
+}
+
+// verify judges a target as it stands on disk.
+func (n *night) verify(ctx context.Context, stage *tree.Stage, b build) (*closure.Report, error) {
+	with, err := n.sources(stage, b, splitter.RoleSupply)
+	if err != nil {
+		return nil, err
+	}
+	for _, dir := range n.supplyDirs() {
+		s, err := openSource(dir, dir)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", dir, err)
+		}
+		s.Role = splitter.RoleSupply
+		with = append(with, s)
+	}
+	return splitter.Verify(ctx, os.DirFS(filepath.Join(stage.Dir(), b.flat())), splitter.VerifyOptions{With: with, Arch: b.system(), Jobs: n.opt.Jobs})
+}
+
+// placeLinks writes the aliases. One that would lead nowhere tonight, since its
+// stream is gone, is left out.
+func (n *night) placeLinks(stage *tree.Stage) error {
+	for _, l := range n.links {
+		_, err := os.Stat(filepath.Join(stage.Dir(), filepath.FromSlash(l.to)))
+		if errors.Is(err, fs.ErrNotExist) {
+			n.report.warn("alias %s is left out: there is no %s", l.path, l.to)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := stage.Symlink(l.to, l.path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// warnDropped names what the current snapshot has and the next one will not, since
+// the config does not have it.
+func (n *night) warnDropped(stage *tree.Stage) error {
+	current, ok, err := n.tree.Current()
+	if err != nil || !ok {
+		return err
+	}
+	entries, err := current.Manifest()
+	if err != nil {
+		return err
+	}
+	var gone []string
+	for _, e := range entries {
+		dir := path.Dir(path.Dir(e.Path))
+		if e.Grace || path.Base(e.Path) != "repomd.xml" || !isBelow(dir, "mirror") || slices.Contains(gone, dir) {
+			continue
+		}
+		if _, err := os.Lstat(filepath.Join(stage.Dir(), e.Path)); errors.Is(err, fs.ErrNotExist) {
+			gone = append(gone, dir)
+			n.report.warn("%s is not in the config: the next snapshot is without it", dir)
+		}
+	}
+	return nil
+}
+
+func isBelow(p, dir string) bool { return len(p) > len(dir) && p[:len(dir)+1] == dir+"/" }
+
+// writeReport puts the report into the snapshot, as it will be once that is current.
+func (n *night) writeReport(stage *tree.Stage) error {
+	name, err := n.tree.NextName(n.opt.Now)
+	if err != nil {
+		return err
+	}
+	report := *n.report
+	report.Snapshot, report.Published = name, true
+	doc, err := json.MarshalIndent(report, "", "  ")
+	if err != nil {
+		return err
+	}
+	return stage.WriteFile(reportName, append(doc, '\n'))
+}

@@ -1,0 +1,106 @@
+package nightly
+
+import (
+	"fmt"
+	"strings"
+
+	"flatstream/mirror"
+	"flatstream/repodata/closure"
+)
+
+// Report is what a night did. Its JSON form is part of the interface, and so is its
+// copy in every snapshot, report.json.
+type Report struct {
+	Schema    int               `json:"schema"`
+	Generator string            `json:"generator"`
+	Repos     []*mirror.Summary `json:"repos"`    // that were tried, in the config's order
+	Targets   []TargetReport    `json:"targets"`  // of an unchanged night: those of the run that published
+	Snapshot  string            `json:"snapshot"` // that is current now; empty: none
+	Changed   []string          `json:"changed"`  // ids of the repositories that changed
+	Published bool              `json:"published"`
+	Warnings  []string          `json:"warnings"`
+}
+
+// TargetReport is what became of one target for one arch.
+type TargetReport struct {
+	Name     string       `json:"name"` // TARGET/ARCH; empty for the only one of a config without targets
+	Path     string       `json:"path"` // below the snapshot
+	Repos    int          `json:"repos"`
+	Packages int          `json:"packages"`
+	Problems int          `json:"problems"`
+	New      []NewProblem `json:"new"`      // that the published snapshot does not have
+	Withheld bool         `json:"withheld"` // so that the published repositories stay as they were
+}
+
+// NewProblem is a problem of one flat repository.
+type NewProblem struct {
+	Repo string `json:"repo"`
+	closure.Problem
+}
+
+func (p NewProblem) String() string {
+	return fmt.Sprintf("%s: %s: %s: %s", p.Repo, p.Code, p.Package, strings.Join(p.Requirements, ", "))
+}
+
+func newReport() *Report {
+	return &Report{
+		Schema: 1, Generator: "flatstream run", Repos: []*mirror.Summary{}, Targets: []TargetReport{}, Changed: []string{}, Warnings: []string{},
+	}
+}
+
+// Withheld says whether some target stays at what was published before.
+func (r *Report) Withheld() bool {
+	for _, t := range r.Targets {
+		if t.Withheld {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *Report) warn(format string, args ...any) {
+	r.Warnings = append(r.Warnings, fmt.Sprintf(format, args...))
+}
+
+// text is the report for a person: what a hook reads on its standard input.
+func (r *Report) text(failure error) string {
+	var b strings.Builder
+	switch {
+	case failure != nil:
+		fmt.Fprintf(&b, "failed: %v\n", failure)
+	case r.Published:
+		fmt.Fprintf(&b, "published snapshot %s\n", r.Snapshot)
+	default:
+		fmt.Fprintf(&b, "unchanged: snapshot %s stays\n", r.Snapshot)
+	}
+	for _, s := range r.Repos {
+		fmt.Fprintf(&b, "%s: %s, packages: %d\n", s.ID, s.Outcome, s.Packages)
+	}
+	for _, t := range r.Targets {
+		fmt.Fprintf(&b, "%s: problems: %d, new: %d\n", t.Path, t.Problems, len(t.New))
+		if t.Withheld {
+			fmt.Fprintf(&b, "%s: withheld, what is published stays\n", t.Path)
+		}
+		for _, p := range t.New {
+			fmt.Fprintf(&b, "  %s\n", p)
+		}
+	}
+	return b.String()
+}
+
+// SyncError says which repositories could not be synced. Nothing is published then.
+type SyncError struct {
+	Failed []error // one for each, naming it
+	All    int     // repositories of the run
+}
+
+func (e *SyncError) Error() string {
+	texts := make([]string, len(e.Failed))
+	for i, err := range e.Failed {
+		texts[i] = err.Error()
+	}
+	return fmt.Sprintf("%d of %d repositories failed, so nothing is published: %s", len(e.Failed), e.All, strings.Join(texts, "; "))
+}
+
+// Unwrap gives each repository's error to errors.Is and errors.As.
+func (e *SyncError) Unwrap() []error { return e.Failed }
