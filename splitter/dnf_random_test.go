@@ -140,7 +140,7 @@ func randomIndex(t *testing.T, seed uint64) []oracleRepo {
 // TestRandomIndexesAgainstDNF puts generated modules to DNF: the default view, each
 // stream alone, and some pairs. FLATSTREAM_RANDOM is the number of indexes.
 func TestRandomIndexesAgainstDNF(t *testing.T) {
-	count, err := strconv.Atoi(cmp.Or(os.Getenv("FLATSTREAM_RANDOM"), "8"))
+	count, err := strconv.Atoi(cmp.Or(os.Getenv("FLATSTREAM_RANDOM"), "5"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -352,25 +352,23 @@ func TestHostileIndexEnds(t *testing.T) {
 	}
 }
 
-// Ten pigeons in nine holes: a proof is out of reach of every such search, which
-// must give up in time.
+// Thirteen pigeons in twelve holes: a proof is out of reach of every such search,
+// which must give up in time.
 func TestHopelessIndexGivesUp(t *testing.T) {
 	var text strings.Builder
 	var pigeons []StreamID
-	for p := range 10 {
+	for p := range 13 {
 		pigeons = append(pigeons, StreamID{fmt.Sprintf("pigeon%d", p), "1"})
-		for h := range 9 {
+		for h := range 12 {
 			fmt.Fprintf(&text, "pigeon%d:1 1 +hole%d:%d\nhole%d:%d 1\n", p, h, p, h, p)
 		}
 	}
 	x, _ := newTestIndex(t, text.String())
 	start := time.Now()
-	_, err := x.Resolve(pigeons)
-	var conflict *Conflict
-	if !errors.Is(err, ErrTooHard) && !errors.As(err, &conflict) {
-		t.Fatalf("ten pigeons found nine holes: %v", err)
+	if _, err := x.Resolve(pigeons); !errors.Is(err, ErrTooHard) {
+		t.Errorf("thirteen pigeons in twelve holes: %v", err)
 	}
-	if d := time.Since(start); d > 30*time.Second {
+	if d := time.Since(start); d > 60*time.Second {
 		t.Errorf("it took %s to give up", d)
 	}
 }
