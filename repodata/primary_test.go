@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/xml"
+	"iter"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -389,4 +391,38 @@ func FuzzPrimary(f *testing.F) {
 func completeXML(raw []byte) bool {
 	all, err := cutAll(newXMLCutter(strings.NewReader("<r>"+string(raw)+"</r>"), "r", "package").next)
 	return err == nil && len(all) == 1 && len(all[0]) == len(raw)
+}
+
+// PackagesProviding says of each package what Packages says, less what is not asked
+// for.
+func TestPackagesProviding(t *testing.T) {
+	names := map[string]bool{"webserver": true, "config(httpd)": true, "bundled(gnulib)": true}
+	for _, name := range realRepos {
+		repo := openReal(t, name)
+		next, stop := iter.Pull2(repo.PackagesProviding(context.Background(), names))
+		defer stop()
+		found := 0
+		for want, err := range repo.Packages(context.Background(), PartRelations) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err, _ := next()
+			if err != nil {
+				t.Fatal(err)
+			}
+			provides := slices.DeleteFunc(want.Provides, func(r Relation) bool { return !names[r.Name] })
+			found += len(provides)
+			if !slices.Equal(got.Provides, provides) {
+				t.Errorf("%s provides %v, want %v", want.NEVRA, got.Provides, provides)
+			}
+			got.Provides = nil
+			if identity := (&Package{NEVRA: want.NEVRA, PkgID: want.PkgID, Location: want.Location, Base: want.Base, FileTime: want.FileTime,
+				BuildTime: want.BuildTime, Size: want.Size, SourceRPM: want.SourceRPM}); !reflect.DeepEqual(got, identity) {
+				t.Errorf("got %+v, want %+v", got, identity)
+			}
+		}
+		if name == "c9s/AppStream" && found == 0 {
+			t.Error("no package provides any of the names")
+		}
+	}
 }

@@ -41,6 +41,9 @@ func (x *primaryParser) entry() error {
 		var err error
 		switch string(key) {
 		case "name":
+			if x.d.providing != nil && !x.d.providing[string(value)] {
+				return nil
+			}
 			r.Name = x.d.intern(value)
 		case "flags":
 			r.Op, err = rpmdep.ParseFlags(x.d.intern(value))

@@ -68,17 +68,14 @@ func readModules(s Source) (file *modulemd.File, err error) {
 }
 
 // loadPackages reads the packages of source number i, in the order of its primary.
-// A package that stands at one place twice is taken once.
-func loadPackages(ctx context.Context, s Source, i int, x *Index) ([]pkg, error) {
-	parts := repodata.PartIdentity
-	if len(x.Modules()) > 0 {
-		parts = repodata.PartProvides
-	}
+// A package that stands at one place twice is taken once. names are the index's
+// artifact names, the only ones of Provides that count.
+func loadPackages(ctx context.Context, s Source, i int, x *Index, names map[string]bool) ([]pkg, error) {
 	var list []pkg
 	var provides []string
 	at := map[string]string{}
 	pos := -1
-	for p, err := range s.Repo.Packages(ctx, parts) {
+	for p, err := range s.Repo.PackagesProviding(ctx, names) {
 		if err != nil {
 			return nil, fmt.Errorf("reading packages of %s: %w", s.Name, err)
 		}

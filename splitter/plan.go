@@ -84,13 +84,14 @@ func NewPlan(ctx context.Context, sources []Source, opt Options) (*Plan, error) 
 }
 
 func (p *Plan) load(ctx context.Context) error {
+	names := p.Index.ArtifactNames()
 	seen := map[string]bool{} // pkgid: the same file in two places is one package
 	for i, s := range p.Sources {
 		if s.Role != RoleMerge {
 			p.counts = append(p.counts, 0)
 			continue
 		}
-		list, err := loadPackages(ctx, s, i, p.Index)
+		list, err := loadPackages(ctx, s, i, p.Index, names)
 		if err != nil {
 			return err
 		}

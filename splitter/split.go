@@ -85,18 +85,20 @@ func (s *splitting) close() {
 	}
 }
 
-// writeRepos gives every repository to one of the workers, the largest first. Each
+// writeRepos gives every batch to one of the workers, the largest first. Each
 // worker has one encoder: three hundred open ones would cost gigabytes.
 func (s *splitting) writeRepos(ctx context.Context) error {
-	queue := slices.Clone(s.Repos)
-	slices.SortStableFunc(queue, func(a, b *Flat) int { return cmp.Compare(b.Len(), a.Len()) })
-	next := make(chan *Flat)
+	queue, err := s.batches()
+	if err != nil {
+		return err
+	}
+	next := make(chan *batch)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		defer close(next)
-		for _, f := range queue {
+		for _, b := range queue {
 			select {
-			case next <- f:
+			case next <- b:
 			case <-ctx.Done():
 				return ctx.Err()
 			}
@@ -109,12 +111,9 @@ func (s *splitting) writeRepos(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			for f := range next {
-				if err := s.writeRepo(ctx, f, encoder); err != nil {
-					return fmt.Errorf("writing %s: %w", f.Path, err)
-				}
-				if s.done != nil {
-					s.done(f)
+			for b := range next {
+				if err := s.writeBatch(ctx, b, encoder); err != nil {
+					return err
 				}
 			}
 			return nil
@@ -123,39 +122,51 @@ func (s *splitting) writeRepos(ctx context.Context) error {
 	return group.Wait()
 }
 
-func (s *splitting) writeRepo(ctx context.Context, f *Flat, encoder *codec.Encoder) error {
-	dir := filepath.Join(s.dst, filepath.FromSlash(f.Path))
-	if err := makeDirs(s.dst, dir); err != nil {
-		return err
+func (s *splitting) writeBatch(ctx context.Context, b *batch, encoder *codec.Encoder) error {
+	var md *repodata.RepoMD
+	first := filepath.Join(s.dst, filepath.FromSlash(b.first.Path))
+	places := s.places(b.first, b.bases)
+	for _, f := range append([]*Flat{b.first}, b.twins...) {
+		dir := filepath.Join(s.dst, filepath.FromSlash(f.Path))
+		err := makeDirs(s.dst, dir)
+		if err == nil {
+			err = s.linkFiles(ctx, f, dir, places)
+		}
+		if err == nil && f == b.first {
+			md, err = s.writeMetadata(ctx, f, dir, places, encoder)
+		} else if err == nil {
+			err = shareMetadata(md, first, dir)
+		}
+		if err != nil {
+			return fmt.Errorf("writing %s: %w", f.Path, err)
+		}
+		if s.done != nil {
+			s.done(f)
+		}
 	}
-	bases, err := s.relativeBases(s.target, f)
-	if err != nil {
-		return err
-	}
-	places := s.places(f, bases)
-	if err := s.linkFiles(ctx, f, dir, places); err != nil {
-		return err
-	}
+	return nil
+}
+
+func (s *splitting) writeMetadata(ctx context.Context, f *Flat, dir string, places []placed, encoder *codec.Encoder) (*repodata.RepoMD, error) {
 	revision, timestamp := s.newest()
 	w, err := repodata.NewWriter(dir, repodata.WriterOptions{
 		Format: s.Options.Format, Encoder: encoder, Revision: revision, Timestamp: timestamp,
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for t, typ := range elementTypes {
 		if !slices.ContainsFunc(s.spools[t], func(x *repodata.Spool) bool { return x != nil }) {
 			continue // no source has it
 		}
 		if err := w.Packages(typ, f.Len(), s.elements(ctx, t, f, places)); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if err := s.writeExtras(w, f, s.extras); err != nil {
-		return err
+		return nil, err
 	}
-	_, err = w.Close()
-	return err
+	return w.Close()
 }
 
 func (s *splitting) linkFiles(ctx context.Context, f *Flat, dir string, places []placed) error {
