@@ -54,6 +54,24 @@ func (r *Repo) Data(typ string) (io.ReadCloser, error) {
 	return d, nil
 }
 
+// CheckStored reads the first record of a type as it is stored, and compares its
+// size and checksum with what repomd.xml says. It decompresses nothing.
+func (r *Repo) CheckStored(typ string) error {
+	rec, ok := r.MD.Record(typ)
+	if !ok {
+		return fmt.Errorf("repodata/repomd.xml lists no %q: %w", typ, fs.ErrNotExist)
+	}
+	f, err := r.fsys.Open(rec.Location)
+	if err != nil {
+		return fmt.Errorf("open metadata: %w", err)
+	}
+	defer f.Close()
+	if _, err := io.Copy(io.Discard, digest.NewReader(f, rec.Checksum, rec.Size)); err != nil {
+		return fmt.Errorf("read %s: %w", rec.Location, err)
+	}
+	return nil
+}
+
 // dataReader is a stack: file, verifier of stored bytes, decoder, verifier of
 // open bytes.
 type dataReader struct {

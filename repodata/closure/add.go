@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"hash/maphash"
+	"slices"
 
 	"flatstream/repodata"
 )
@@ -22,6 +23,13 @@ func (u *Universe) Add(ctx context.Context, name string, r *repodata.Repo) (Repo
 			return 0, fmt.Errorf("add repository %s: another has that name", name)
 		}
 	}
+	if same := u.sameBytes(r); same != nil {
+		if err := r.CheckStored(repodata.TypePrimary); err != nil {
+			return 0, fmt.Errorf("read repository %s: %w", name, err)
+		}
+		repo.packages, repo.differs = slices.Clone(same.packages), same.differs
+		return u.enter(repo), nil
+	}
 	var decoder repodata.Decoder
 	for e, err := range r.Elements(ctx, repodata.TypePrimary) {
 		if err == nil {
@@ -32,6 +40,21 @@ func (u *Universe) Add(ctx context.Context, name string, r *repodata.Repo) (Repo
 		}
 	}
 	return u.enter(repo), nil
+}
+
+// sameBytes is a repository whose primary was read and has the checksum that r
+// announces for its own, or nil. It need not be parsed again then.
+func (u *Universe) sameBytes(r *repodata.Repo) *repository {
+	rec, ok := r.MD.Record(repodata.TypePrimary)
+	if !ok || rec.Checksum.IsZero() || rec.Checksum.Weak() {
+		return nil
+	}
+	for i := range u.repos {
+		if other, _ := u.repos[i].source.MD.Record(repodata.TypePrimary); other.Checksum == rec.Checksum {
+			return &u.repos[i]
+		}
+	}
+	return nil
 }
 
 // enter takes a repository in that has been read.

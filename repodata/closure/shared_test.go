@@ -167,3 +167,32 @@ func TestMistakes(t *testing.T) {
 		t.Errorf("cancelled: %v", err)
 	}
 }
+
+// A repository with the primary of another is not parsed again, but its own file is
+// read: the same name in repomd.xml proves nothing about what is on the disk.
+func TestSamePrimaryIsStillRead(t *testing.T) {
+	u := NewUniverse()
+	for i := range 2 {
+		add(t, u, fmt.Sprint("r", i), baseText, fixtures.Options{})
+	}
+	for _, c := range check(t, u, Check{Repo: 0}, Check{Repo: 1}).Checked {
+		if got := brief(c); got != "c: nope\n" || c.Packages != 3 {
+			t.Errorf("%s: %d packages, %q", c.Repo, c.Packages, got)
+		}
+	}
+	dir := writeText(t, baseText, fixtures.Options{})
+	damaged := openDir(t, dir)
+	rec, _ := damaged.MD.Record(repodata.TypePrimary)
+	name := filepath.Join(dir, rec.Location)
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[len(b)-1] ^= 1
+	if err := os.WriteFile(name, b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := u.Add(context.Background(), "damaged", damaged); err == nil || !strings.Contains(err.Error(), "checksum") {
+		t.Errorf("a damaged primary is taken for its twin: %v", err)
+	}
+}

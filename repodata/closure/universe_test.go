@@ -49,6 +49,12 @@ func add(t testing.TB, u *Universe, name, body string, opt fixtures.Options) Rep
 
 func openText(t testing.TB, body string, opt fixtures.Options) *repodata.Repo {
 	t.Helper()
+	return openDir(t, writeText(t, body, opt))
+}
+
+// writeText writes a repository and returns its directory.
+func writeText(t testing.TB, body string, opt fixtures.Options) string {
+	t.Helper()
 	repo, err := fixtures.Parse(body)
 	if err != nil {
 		t.Fatal(err)
@@ -58,7 +64,7 @@ func openText(t testing.TB, body string, opt fixtures.Options) *repodata.Repo {
 	if err := repo.Write(dir, opt); err != nil {
 		t.Fatal(err)
 	}
-	return openDir(t, dir)
+	return dir
 }
 
 func openDir(t testing.TB, dir string) *repodata.Repo {
