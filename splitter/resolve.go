@@ -47,12 +47,9 @@ func (a *Activation) Active(module string) []ActiveGroup {
 	return a.Groups[from:to]
 }
 
-// Stream is the active stream of a module, empty when none is.
-func (a *Activation) Stream(module string) string {
-	if active := a.Active(module); len(active) > 0 {
-		return active[0].Stream
-	}
-	return ""
+// isDefault says that a dropped default is active as a default after all.
+func (a *Activation) isDefault(d DroppedDefault) bool {
+	return slices.ContainsFunc(a.Active(d.Module), func(g ActiveGroup) bool { return g.StreamID == d.StreamID && g.Kind == Default })
 }
 
 // Requires lists the active groups that meet what g requires, sorted, each once.
@@ -145,7 +142,7 @@ func (x *Index) ResolveWith(enabled []StreamID, opt ResolveOptions) (*Activation
 	// come back.
 	saved := a.pulledBy(enabled)
 	if again, err := x.activate(saved, opt, enabled); err == nil {
-		again.Dropped = slices.DeleteFunc(a.Dropped, func(d DroppedDefault) bool { return again.Stream(d.Module) == d.Stream })
+		again.Dropped = slices.DeleteFunc(a.Dropped, again.isDefault)
 		return again, nil
 	}
 	return a, nil
