@@ -4,12 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"flatstream/mirror/tree"
-	"flatstream/repodata/codec"
 	"flatstream/splitter"
 	"flatstream/splitter/catalogue"
 )
@@ -29,26 +27,6 @@ func splitCommand(out *output) *cli.Command {
 			&cli.BoolFlag{Name: "dry-run", Usage: "say what would be written, and write nothing"},
 		}, splitFlags()...), sourceFlags()...),
 		Action: func(c *cli.Context) error { return split(c, out) },
-	}
-}
-
-// splitFlags are those that say how, for every command that splits.
-func splitFlags() []cli.Flag {
-	return []cli.Flag{
-		&cli.StringFlag{Name: "link", Value: "hardlink", Usage: "`HOW` package files get in: hardlink, symlink, copy, or none for metadata only (a URL source implies none)"},
-		&cli.StringFlag{Name: "streams", Value: "all", Usage: "only `SPEC,...` in streams/; views see all streams all the same"},
-		&cli.BoolFlag{Name: "with-deps", Usage: "with --streams: and the streams that those require"},
-		&cli.StringFlag{Name: "versions", Value: "dnf", Usage: "`WHICH` builds of a stream: dnf (those that DNF makes active), latest or all"},
-		&cli.StringFlag{Name: "by", Value: "stream", Usage: "one repository per `UNIT`: stream, or nsvca for every single build"},
-		&cli.StringSliceFlag{Name: "view", Usage: "write views/NAME: the default streams, with those that `NAME=SPEC,...` adds or replaces; repeatable"},
-		&cli.BoolFlag{Name: "no-default-view", Usage: "do not write default/"},
-		&cli.StringFlag{Name: "unlisted", Value: "quarantine", Usage: "`WHAT` to do with modular packages that no document lists: quarantine (into unlisted/), keep (as non-modular) or drop"},
-		&cli.BoolFlag{Name: "modulemd", Usage: "put a filtered modules.yaml into stream repositories"},
-		&cli.StringFlag{Name: "platform", Usage: "the `PLATFORM`, such as el8 (default: the one that the modules require)"},
-		&cli.StringFlag{Name: "arch", Usage: "only packages for `ARCH`, with noarch and multilib"},
-		&cli.StringFlag{Name: "base-url", Usage: "the target's `URL`, for .repo files (default: file://TARGET)"},
-		&cli.StringFlag{Name: "compress", Value: "gzip", Usage: "`FORMAT` of the metadata: gzip or zstd"},
-		&cli.StringFlag{Name: "layout", Value: "flatstream", Usage: "`NAME` of the layout: flatstream, or grobisplitter for GrobiSplitter's directories"},
 	}
 }
 
@@ -73,6 +51,9 @@ func split(c *cli.Context, out *output) error {
 		return err
 	}
 	defer cleanup()
+	if err := setRoles(c, sources); err != nil {
+		return err
+	}
 	if err := impliedLink(c, &opt, sources, out); err != nil {
 		return err
 	}
@@ -118,34 +99,6 @@ func writeTarget(c *cli.Context, out *output, plan *splitter.Plan, target string
 		return nil, err
 	}
 	return report, stage.Replace()
-}
-
-func splitOptions(c *cli.Context) (splitter.Options, error) {
-	opt := splitter.Options{
-		WithDeps: c.Bool("with-deps"), Versions: splitter.Versions(c.String("versions")), By: splitter.By(c.String("by")),
-		Unlisted: splitter.Unlisted(c.String("unlisted")), Layout: splitter.Layout(c.String("layout")), Link: splitter.Link(c.String("link")),
-		NoDefaultView: c.Bool("no-default-view"), Modulemd: c.Bool("modulemd"), Platform: c.String("platform"), Arch: c.String("arch"),
-		BaseURL: strings.TrimSuffix(c.String("base-url"), "/"), Jobs: c.Int("jobs"),
-	}
-	if c.IsSet("streams") {
-		opt.Streams = strings.Split(c.String("streams"), ",")
-	}
-	for _, view := range c.StringSlice("view") {
-		name, spec, ok := strings.Cut(view, "=")
-		if !ok || name == "" || spec == "" {
-			return opt, &usageError{fmt.Sprintf("--view %q is not NAME=SPEC,...", view), "such as --view build=perl:5.30,nodejs:12"}
-		}
-		opt.Views = append(opt.Views, splitter.View{Name: name, Spec: strings.Split(spec, ",")})
-	}
-	switch c.String("compress") {
-	case "gzip":
-		opt.Format = codec.Gzip
-	case "zstd":
-		opt.Format = codec.Zstd
-	default:
-		return opt, &usageError{fmt.Sprintf("--compress %q is not known", c.String("compress")), "use gzip or zstd"}
-	}
-	return opt, nil
 }
 
 // impliedLink turns a URL source into --link none, and says who cannot read that.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"flatstream/mirror"
 	"flatstream/repodata/closure"
 	"flatstream/splitter"
 )
@@ -78,7 +79,7 @@ func verifyWhat(c *cli.Context, words []string, opt splitter.VerifyOptions) (*cl
 	}
 	merged := &closure.Report{}
 	for i, target := range targets {
-		r, err := splitter.Verify(c.Context, os.DirFS(target.Dir), opt)
+		r, err := verifyTarget(c, target, opt)
 		if err != nil {
 			return nil, fmt.Errorf("verifying %s: %w", target.Dir, err)
 		}
@@ -90,6 +91,28 @@ func verifyWhat(c *cli.Context, words []string, opt splitter.VerifyOptions) (*cl
 		merged.Tally()
 	}
 	return merged, nil
+}
+
+// verifyTarget checks one target. The sources that only supply (--role NAME=supply)
+// do so here too.
+func verifyTarget(c *cli.Context, target place, opt splitter.VerifyOptions) (*closure.Report, error) {
+	report, err := splitter.ReadReport(os.DirFS(target.Dir))
+	if err != nil {
+		return nil, err
+	}
+	var suppliers []mirror.Source
+	for _, s := range report.Sources {
+		if s.Role == splitter.RoleSupply {
+			suppliers = append(suppliers, mirror.Source{Name: s.Name, URLs: []string{s.Location}})
+		}
+	}
+	opened, cleanup, err := openSources(c.Context, suppliers, splitter.RoleSupply)
+	if err != nil {
+		return nil, err
+	}
+	defer cleanup()
+	opt.With = append(opened, opt.With...)
+	return splitter.Verify(c.Context, os.DirFS(target.Dir), opt)
 }
 
 func verifyPlain(c *cli.Context, words []string, opt splitter.VerifyOptions) (*closure.Report, error) {

@@ -24,7 +24,7 @@ func (p *Plan) planGrobi() error {
 	}
 	rest := &Flat{ID: repoID(KindNonModular), Kind: KindNonModular, Path: "non_modular"}
 	unlisted := 0
-	for i := range p.pkgs {
+	for i := range p.pkgs[:p.merged] {
 		if p.pkgs[i].subject.Modular() {
 			continue
 		}

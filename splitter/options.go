@@ -20,9 +20,12 @@ type Options struct {
 	Layout   Layout
 	Link     Link
 
-	Views         []View
-	NoDefaultView bool
-	Modulemd      bool // attach a filtered modules.yaml to stream repositories
+	Views           []View
+	NoDefaultView   bool
+	Overlays        []Overlay
+	OverlaySiblings bool // take the other packages of an overlay's source package along
+	Newest          int  // EVRs per name.arch in each view; 0: all
+	Modulemd        bool // attach a filtered modules.yaml to stream repositories
 
 	Platform string // such as el8; empty: what the documents say
 	Arch     string // such as x86_64; empty: what the documents say, no package is left out
@@ -110,6 +113,14 @@ func (o Options) normalise() (Options, error) {
 		o.By, o.Versions, o.Unlisted, o.Modulemd, o.NoDefaultView = ByNSVCA, VersionsAll, UnlistedKeep, true, true
 		if len(o.Views) > 0 {
 			return o, &UsageError{"--layout grobisplitter has no views", "leave --view out, or use the flatstream layout"}
+		}
+	}
+	if o.Newest < 0 {
+		return o, &UsageError{fmt.Sprintf("--newest %d is no number of versions", o.Newest), "use 1 or more, or leave it out for all"}
+	}
+	for _, v := range o.Overlays {
+		if v.View != KindDefault && !slices.ContainsFunc(o.Views, func(w View) bool { return w.Name == v.View }) {
+			return o, &UsageError{fmt.Sprintf("--overlay names the view %s, which does not exist", v.View), "define it with --view, or name default"}
 		}
 	}
 	for _, check := range []struct {

@@ -25,9 +25,11 @@ type Plan struct {
 	Repos    []*Flat
 	Warnings []Warning
 
-	pkgs       []pkg   // of all merged sources, in their order
-	counts     []int   // packages of each source, as its primary lists them
-	shadowable []int32 // those in no module whose name, or that of a provide, an artifact has
+	pkgs       []pkg     // of all merged sources, in their order; then those of overlay sources
+	merged     int       // how many of pkgs are of merged sources
+	overlays   *overlays // nil without --overlay
+	counts     []int     // packages of each source, as its primary lists them
+	shadowable []int32   // those in no module whose name, or that of a provide, an artifact has
 }
 
 // Flat is one flat repository to be written.
@@ -110,12 +112,13 @@ func (p *Plan) load(ctx context.Context) error {
 		}
 		p.pkgs = append(p.pkgs, list...)
 	}
+	p.merged = len(p.pkgs)
 	for i := range p.pkgs {
 		if p.pkgs[i].subject.shadowable() {
 			p.shadowable = append(p.shadowable, int32(i))
 		}
 	}
-	return nil
+	return p.loadOverlays(ctx)
 }
 
 func (p *Plan) warn(code, format string, args ...any) {
@@ -137,7 +140,7 @@ func (p *Plan) planFlat() error {
 func (p *Plan) planBase() error {
 	plain := &Flat{ID: repoID(KindNonModular), Kind: KindNonModular, Path: "non-modular"}
 	odd := &Flat{ID: repoID(KindUnlisted), Kind: KindUnlisted, Path: "unlisted"}
-	for i := range p.pkgs {
+	for i := range p.pkgs[:p.merged] {
 		k := &p.pkgs[i]
 		switch {
 		case k.subject.Modular():

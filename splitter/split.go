@@ -60,7 +60,7 @@ func (s *splitting) spool(ctx context.Context) error {
 	for t, typ := range elementTypes {
 		s.spools[t] = make([]*repodata.Spool, len(s.Sources))
 		for i, src := range s.Sources {
-			if _, listed := src.Repo.MD.Record(typ); !listed || src.Role != RoleMerge {
+			if _, listed := src.Repo.MD.Record(typ); !listed || src.Role == RoleSupply || src.Role == RoleOverlay && s.overlays == nil {
 				continue
 			}
 			group.Go(func() (err error) {

@@ -13,7 +13,7 @@ import (
 // holders maps each build to the packages that it lists and a source has.
 func (p *Plan) holders() map[*modulemd.Build][]int32 {
 	held := map[*modulemd.Build][]int32{}
-	for i := range p.pkgs {
+	for i := range p.pkgs[:p.merged] {
 		if p.pkgs[i].subject.Modular() {
 			for _, b := range p.Index.Owners(p.pkgs[i].NEVRA) {
 				held[b] = append(held[b], int32(i))

@@ -16,7 +16,9 @@ func (p *Plan) planViews() error {
 		if err != nil {
 			return err
 		}
-		p.Repos = append(p.Repos, p.planView(&Flat{ID: repoID(KindDefault), Kind: KindDefault, Name: KindDefault, Path: "default"}, a))
+		if err := p.planView(&Flat{ID: repoID(KindDefault), Kind: KindDefault, Name: KindDefault, Path: "default"}, a); err != nil {
+			return err
+		}
 	}
 	seen := map[string]bool{}
 	for _, v := range p.Options.Views {
@@ -37,15 +39,17 @@ func (p *Plan) planViews() error {
 			return fmt.Errorf("view: %w", err)
 		}
 		f := &Flat{ID: repoID("view-" + v.Name), Kind: KindView, Name: v.Name, Path: path.Join("views", element)}
-		p.Repos = append(p.Repos, p.planView(f, a))
+		if err := p.planView(f, a); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
 // planView fills one view and says what was left out of it.
-func (p *Plan) planView(f *Flat, a *Activation) *Flat {
+func (p *Plan) planView(f *Flat, a *Activation) error {
 	filter := p.Index.Filter(a)
-	for i := range p.pkgs {
+	for i := range p.pkgs[:p.merged] {
 		k := &p.pkgs[i]
 		if k.unlisted() && p.Options.Unlisted != UnlistedKeep {
 			continue
@@ -53,6 +57,9 @@ func (p *Plan) planView(f *Flat, a *Activation) *Flat {
 		if filter.Verdict(k.subject).Available() {
 			f.members = append(f.members, int32(i))
 		}
+	}
+	if p.Options.Newest > 0 {
+		f.members = p.keepNewest(f.members, p.Options.Newest)
 	}
 	f.Hidden = p.hidden(filter)
 	for _, g := range a.Groups {
@@ -62,7 +69,8 @@ func (p *Plan) planView(f *Flat, a *Activation) *Flat {
 		p.warn("default-dropped", "%s leaves out the default stream %s: %s", f.Path, d.StreamID, d.Reason)
 	}
 	p.warnClashes(f, filter)
-	return f
+	p.Repos = append(p.Repos, f)
+	return p.overlay(f)
 }
 
 // warnClashes names the packages that several modules of a view ship under one name
