@@ -45,6 +45,7 @@ var owners = map[string][]string{
 	"github.com/urfave/cli/v2":          {"."},
 	"github.com/schollz/progressbar/v3": {"."},
 	"golang.org/x/term":                 {"."},
+	"github.com/ProtonMail/go-crypto":   {"repodata/pgp"},
 	"gopkg.in/yaml.v3":                  {"splitter/modulemd", "mirror/nightly"},
 	"github.com/cavaliergopher/rpm":     {"repodata/rpmfile"},
 	"github.com/klauspost/compress":     {"repodata/codec"},
