@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -122,19 +123,22 @@ func (e *notFoundError) Hint() string { return e.hint }
 func printStream(out *output, s splitter.ExplainedStream) {
 	out.printf("%s is the flat repository %s (%s)\n", s.Stream, s.Path, counted(s.Packages, "package"))
 	if s.Context != "" {
-		out.printf("  its context group: %s\n", s.Context)
+		out.printf("  context group: %s\n", s.Context)
 	}
 	for _, b := range s.Builds {
 		out.printf("  build %s\n", b)
 	}
 	for _, id := range s.Requires {
-		why := "supplies what its packages need"
-		for _, optional := range s.Optional {
-			if id == optional {
-				why = "a default stream, which its module does not require"
-			}
+		if !slices.Contains(s.Optional, id) {
+			out.printf("  needs %s\n", id)
 		}
-		out.printf("  used with %s: %s\n", id, why)
+	}
+	if n := len(s.Optional); n > 0 && !out.verbose {
+		out.printf("  stands beside %s that its module does not require (--verbose names them)\n", counted(n, "default stream"))
+	} else {
+		for _, id := range s.Optional {
+			out.printf("  stands beside %s, a default stream that its module does not require\n", id)
+		}
 	}
 	for _, class := range missingClasses {
 		if n := s.Missing[class]; n > 0 {
@@ -142,15 +146,14 @@ func printStream(out *output, s splitter.ExplainedStream) {
 		}
 	}
 	if len(s.Hidden) > 0 {
-		out.printf("  hides %s:", counted(len(s.Hidden), "non-modular package"))
+		out.printf("  hides %s:\n", counted(len(s.Hidden), "package"))
 		for i, h := range s.Hidden {
 			if i == 5 && !out.verbose {
-				out.printf(" and %d more", len(s.Hidden)-i)
+				out.printf("    and %d more (--verbose names them)\n", len(s.Hidden)-i)
 				break
 			}
-			out.printf(" %s", h.NEVRA)
+			out.printf("    %s\n", h.NEVRA)
 		}
-		out.printf("\n")
 	}
 }
 
