@@ -156,6 +156,55 @@ func (c *Collection) cutModules(cuts []Span) []Span {
 	return all
 }
 
+// MergeAdvisory adds to one advisory the collections of another of the same id, as two
+// repositories may have it, less the packages that a names already. What a says
+// besides stays.
+func MergeAdvisory(a, b []byte) ([]byte, error) {
+	first, err := parseAdvisory(a)
+	if err != nil {
+		return nil, fmt.Errorf("merge advisories: %w", err)
+	}
+	second, err := parseAdvisory(b)
+	if err != nil {
+		return nil, fmt.Errorf("merge advisories: %w", err)
+	}
+	named := map[rpmver.NEVRA]bool{}
+	for _, c := range first.Collections {
+		for _, p := range c.Packages {
+			named[p.NEVRA] = true
+		}
+	}
+	more, n := second.Filter(func(n rpmver.NEVRA) bool { return !named[n] }, false)
+	if n == 0 {
+		return a, nil
+	}
+	return appendCollections(a, more)
+}
+
+// appendCollections adds every collection of b to the last list of a.
+func appendCollections(a, b []byte) ([]byte, error) {
+	into, err := parseTree(a)
+	if err != nil {
+		return nil, fmt.Errorf("merge advisories: %w", err)
+	}
+	from, err := parseTree(b)
+	if err != nil {
+		return nil, fmt.Errorf("merge advisories: %w", err)
+	}
+	m := &merger{a: a, b: b}
+	lists := into.all("pkglist")
+	for _, theirs := range from.all("pkglist") {
+		if len(lists) == 0 {
+			m.add(into, theirs)
+			continue
+		}
+		for _, c := range theirs.all("collection") {
+			m.add(lists[len(lists)-1], c)
+		}
+	}
+	return m.result(), nil
+}
+
 // WriteUpdateinfo writes an updateinfo.xml of advisories as [Advisory.Filter]
 // returned them, or as their Raw.
 func WriteUpdateinfo(w io.Writer, advisories iter.Seq2[[]byte, error]) error {

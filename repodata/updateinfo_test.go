@@ -97,6 +97,26 @@ func TestAdvisoryFilter(t *testing.T) {
 	}
 }
 
+func TestMergeAdvisory(t *testing.T) {
+	const third = `
+      <collection short="three">
+        <package name="d" version="1" release="2" epoch="0" arch="noarch"/>
+      </collection>`
+	more := strings.Replace(advisory, "\n    </pkglist>", third+"\n    </pkglist>", 1)
+	for _, c := range []struct{ name, a, b, want string }{
+		{"the same", advisory, advisory, advisory},
+		{"one collection more", advisory, more, more},
+		{"one collection less", more, advisory, more},
+		{"none at all", "<update><id>X-1</id></update>", "<update><id>X-1</id><pkglist>" + third + "</pkglist></update>", "<update><id>X-1</id><pkglist>" + third + "</pkglist></update>"},
+		{"an empty list", "<update><pkglist/></update>", "<update><pkglist>" + third + "</pkglist></update>", "<update><pkglist>" + strings.TrimSpace(third) + "</pkglist></update>"},
+	} {
+		got, err := MergeAdvisory([]byte(c.a), []byte(c.b))
+		if err != nil || string(got) != c.want {
+			t.Errorf("%s: %v\n%s\nwant\n%s", c.name, err, got, c.want)
+		}
+	}
+}
+
 func TestUpdateinfoNamesTheBadAdvisory(t *testing.T) {
 	for doc, want := range map[string]string{
 		"<updates>" + strings.Replace(advisory, `epoch="3"`, `epoch="x"`, 1) + "</updates>": `advisory 1: X-1: package c: epoch "x"`,
