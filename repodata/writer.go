@@ -45,6 +45,7 @@ type Writer struct {
 	dir     string // DIR/repodata
 	opt     WriterOptions
 	buf     *bufio.Writer
+	out     output
 	records []Record
 	closed  bool
 }
@@ -53,10 +54,7 @@ type Writer struct {
 // Directories get mode 0755 and files 0644, whatever the umask.
 func NewWriter(dir string, opt WriterOptions) (*Writer, error) {
 	w := &Writer{dir: filepath.Join(dir, "repodata"), opt: opt}
-	if err := os.MkdirAll(w.dir, 0o755); err != nil {
-		return nil, fmt.Errorf("write repository: %w", err)
-	}
-	if err := os.Chmod(w.dir, 0o755); err != nil { // against the umask
+	if err := makeDir(w.dir); err != nil {
 		return nil, fmt.Errorf("write repository: %w", err)
 	}
 	if _, err := os.Lstat(filepath.Join(w.dir, "repomd.xml")); err == nil {
@@ -68,7 +66,8 @@ func NewWriter(dir string, opt WriterOptions) (*Writer, error) {
 			return nil, fmt.Errorf("write repository: %w", err)
 		}
 	}
-	w.buf = bufio.NewWriterSize(nil, 128<<10)
+	w.buf = bufio.NewWriterSize(nil, 32<<10)
+	w.out.dir = w.dir
 	return w, nil
 }
 
@@ -134,49 +133,24 @@ func (w *Writer) write(typ, name string, content func(*bufio.Writer) error) (err
 	if err := CheckHref(name); err != nil || strings.Contains(name, "/") {
 		return errors.Join(errors.New("that is no file name"), err)
 	}
-	temporary := filepath.Join(w.dir, ".tmp-"+name)
-	f, err := create(temporary)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		f.Close()
-		if err != nil {
-			os.Remove(temporary)
-		}
-	}()
-	rec, err := w.encode(f, content)
+	w.out.reset(".tmp-" + name)
+	defer w.out.discard()
+	rec, err := w.encode(content)
 	if err != nil {
 		return err
 	}
 	rec.Type = typ
 	rec.Location = "repodata/" + rec.Checksum.Hex + "-" + name
-	if err := f.Close(); err != nil {
-		return err
-	}
-	if err := os.Rename(temporary, filepath.Join(w.dir, rec.Checksum.Hex+"-"+name)); err != nil {
+	if err := w.out.finish(rec.Checksum.Hex + "-" + name); err != nil {
 		return err
 	}
 	w.records = append(w.records, rec)
 	return nil
 }
 
-// create opens a new file with mode 0644, whatever the umask.
-func create(name string) (*os.File, error) {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return nil, err
-	}
-	if err := f.Chmod(0o644); err != nil {
-		f.Close()
-		return nil, err
-	}
-	return f, nil
-}
-
-// encode pours content through a hash, the encoder and another hash into f.
-func (w *Writer) encode(f *os.File, content func(*bufio.Writer) error) (Record, error) {
-	stored := meter{w: f, h: sha256.New()}
+// encode pours content through a hash, the encoder and another hash into the output.
+func (w *Writer) encode(content func(*bufio.Writer) error) (Record, error) {
+	stored := meter{w: &w.out, h: sha256.New()}
 	w.opt.Encoder.Reset(&stored)
 	open := meter{w: w.opt.Encoder, h: sha256.New()}
 	w.buf.Reset(&open)

@@ -1,6 +1,7 @@
 package splitter
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,31 +17,77 @@ type trust struct {
 	keys  []string
 }
 
-// dotRepo writes the .repo file of some flat repositories. Those in enabled are on;
-// module_hotfixes=1 makes DNF take labelled packages from a repository without
-// modules.yaml (P27). What hidden names of a repository is excluded, so that what a
-// client sees is what verify judged.
-func dotRepo(r *Report, ids []string, enabled func(id string) bool, base string, signed trust, hidden map[string][]string) []byte {
-	var b strings.Builder
-	for i, id := range ids {
-		repo, ok := r.Repo(id)
-		if !ok {
-			continue
-		}
-		if i > 0 {
-			b.WriteByte('\n')
-		}
-		fmt.Fprintf(&b, "[%s]\nname=%s\nbaseurl=%s/%s/\n", id, describe(repo), base, escapeURLPath(repo.Path))
-		fmt.Fprintf(&b, "enabled=%d\ngpgcheck=%d\n", bit(enabled(id)), bit(signed.check))
-		if len(signed.keys) > 0 {
-			fmt.Fprintf(&b, "gpgkey=%s\n", strings.Join(signed.keys, " "))
-		}
-		b.WriteString("module_hotfixes=1\n")
-		if names := hidden[id]; len(names) > 0 {
-			fmt.Fprintf(&b, "excludepkgs=%s\n", strings.Join(names, " "))
-		}
+// dotRepos writes the .repo files of a target. Each repository's own file has the
+// sections of all that it needs, often a hundred of them, so each section is put
+// into words once. It never changes and may be used by several goroutines at once.
+type dotRepos struct {
+	*Report
+	byID map[string]int
+	head []string // of each section: its name and address
+	tail string   // of every section: trust, and that DNF shall not filter
+}
+
+// newDotRepos prepares the files; base is the target's URL.
+func newDotRepos(r *Report, base string, signed trust) *dotRepos {
+	d := &dotRepos{Report: r, byID: make(map[string]int, len(r.Repos)), head: make([]string, len(r.Repos))}
+	for i := range r.Repos {
+		repo := &r.Repos[i]
+		d.byID[repo.ID] = i
+		d.head[i] = fmt.Sprintf("[%s]\nname=%s\nbaseurl=%s/%s/\n", repo.ID, describe(repo), base, escapeURLPath(repo.Path))
 	}
-	return []byte(b.String())
+	d.tail = fmt.Sprintf("gpgcheck=%d\n", bit(signed.check))
+	if len(signed.keys) > 0 {
+		d.tail += fmt.Sprintf("gpgkey=%s\n", strings.Join(signed.keys, " "))
+	}
+	d.tail += "module_hotfixes=1\n"
+	return d
+}
+
+// of is the file beside a repository's repodata: itself and what it needs, all on.
+func (d *dotRepos) of(id string) []byte {
+	own := &d.Repos[d.byID[id]]
+	var b bytes.Buffer
+	d.section(&b, id, true, own.Hidden)
+	for _, needed := range own.Requires {
+		d.section(&b, needed, true, own.Hidden)
+	}
+	return b.Bytes()
+}
+
+// all is the file at the top of the target: every repository, only default on.
+func (d *dotRepos) all() []byte {
+	var b bytes.Buffer
+	for _, repo := range d.Repos {
+		d.section(&b, repo.ID, repo.ID == repoID(KindDefault), nil)
+	}
+	return b.Bytes()
+}
+
+// section appends one repository. module_hotfixes=1 makes DNF take labelled packages
+// from a repository without modules.yaml (P27). What is hidden of non-modular is
+// excluded, so that what a client sees is what verify judged.
+func (d *dotRepos) section(b *bytes.Buffer, id string, enabled bool, hidden []Hidden) {
+	i, ok := d.byID[id]
+	if !ok {
+		return
+	}
+	if b.Len() > 0 {
+		b.WriteByte('\n')
+	}
+	b.WriteString(d.head[i])
+	fmt.Fprintf(b, "enabled=%d\n", bit(enabled))
+	b.WriteString(d.tail)
+	if id != repoID(KindNonModular) || len(hidden) == 0 {
+		return
+	}
+	b.WriteString("excludepkgs=")
+	for i, h := range hidden {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(h.NEVRA)
+	}
+	b.WriteByte('\n')
 }
 
 // describe is the name of a repository for people; a newline in a stream's name

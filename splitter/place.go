@@ -140,13 +140,24 @@ func linkHint(err error) string {
 
 // makeDirs makes dir below top with mode 0755 whatever the umask.
 func makeDirs(top, dir string) error {
-	if _, err := os.Lstat(dir); err == nil || dir == top {
+	if dir == top {
+		return nil
+	}
+	err := os.Mkdir(dir, 0o755)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := makeDirs(top, filepath.Dir(dir)); err != nil {
+			return err
+		}
+		err = os.Mkdir(dir, 0o755)
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
 		return err
 	}
-	if err := makeDirs(top, filepath.Dir(dir)); err != nil {
-		return err
-	}
-	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+	// To ask first is cheaper: a change of mode goes through the journal.
+	if info, err := os.Lstat(dir); err != nil || info.Mode().Perm() == 0o755 {
 		return err
 	}
 	return os.Chmod(dir, 0o755)
@@ -182,7 +193,11 @@ func create(name string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := f.Chmod(0o644); err != nil {
+	info, err := f.Stat()
+	if err == nil && info.Mode().Perm() != 0o644 {
+		err = f.Chmod(0o644)
+	}
+	if err != nil {
 		f.Close()
 		return nil, err
 	}

@@ -26,7 +26,8 @@ var elementTypes = [...]string{repodata.TypePrimary, repodata.TypeFilelists, rep
 // number of workers. done, if not nil, is called after each repository, from
 // several goroutines.
 func Split(ctx context.Context, p *Plan, dst, target string, done func(*Flat)) (*Report, error) {
-	s := &splitting{Plan: p, dst: dst, target: target, done: done}
+	s := &splitting{Plan: p, dst: dst, target: target, done: done, report: p.Report()}
+	s.dotRepos = newDotRepos(s.report, cmp.Or(p.Options.BaseURL, "file:///"), signedBy(p.Sources))
 	defer s.close()
 	if err := s.spool(ctx); err != nil {
 		return nil, err
@@ -38,8 +39,7 @@ func Split(ctx context.Context, p *Plan, dst, target string, done func(*Flat)) (
 	if err := s.writeRepos(ctx); err != nil {
 		return nil, err
 	}
-	report := p.Report()
-	return report, writeTop(dst, p, report)
+	return s.report, s.writeTop()
 }
 
 // splitting is one split under way.
@@ -49,6 +49,8 @@ type splitting struct {
 	done        func(*Flat)
 	spools      [len(elementTypes)][]*repodata.Spool // by type and source; nil where a source lacks it
 	extras      *extras
+	report      *Report
+	dotRepos    *dotRepos
 }
 
 func (s *splitting) jobs() int { return cmp.Or(s.Options.Jobs, runtime.GOMAXPROCS(0)) }
@@ -136,6 +138,9 @@ func (s *splitting) writeBatch(ctx context.Context, b *batch, encoder *codec.Enc
 			md, err = s.writeMetadata(ctx, f, dir, places, encoder)
 		} else if err == nil {
 			err = shareMetadata(md, first, dir)
+		}
+		if err == nil {
+			err = writeFile(filepath.Join(dir, DotRepoName), s.dotRepos.of(f.ID))
 		}
 		if err != nil {
 			return fmt.Errorf("writing %s: %w", f.Path, err)
@@ -280,32 +285,16 @@ func (p *Plan) newest() (revision string, timestamp int64) {
 	return strconv.FormatInt(greatest, 10), timestamp
 }
 
-// writeTop writes the .repo files and, last, report.json.
-func writeTop(dst string, p *Plan, r *Report) error {
-	base := cmp.Or(p.Options.BaseURL, "file:///")
-	signed := signedBy(p.Sources)
-	var ids []string
-	for _, repo := range r.Repos {
-		ids = append(ids, repo.ID)
-		own := append([]string{repo.ID}, repo.Requires...)
-		hidden := map[string][]string{}
-		for _, h := range repo.Hidden {
-			hidden[repoID(KindNonModular)] = append(hidden[repoID(KindNonModular)], h.NEVRA)
-		}
-		on := func(string) bool { return true }
-		if err := writeFile(filepath.Join(dst, filepath.FromSlash(repo.Path), DotRepoName), dotRepo(r, own, on, base, signed, hidden)); err != nil {
-			return err
-		}
-	}
-	onlyDefault := func(id string) bool { return id == repoID(KindDefault) }
-	if err := writeFile(filepath.Join(dst, DotRepoName), dotRepo(r, ids, onlyDefault, base, signed, nil)); err != nil {
+// writeTop writes the .repo file of all and, last, report.json.
+func (s *splitting) writeTop() error {
+	if err := writeFile(filepath.Join(s.dst, DotRepoName), s.dotRepos.all()); err != nil {
 		return err
 	}
-	b, err := r.Marshal()
+	b, err := s.report.Marshal()
 	if err != nil {
 		return err
 	}
-	return writeFile(filepath.Join(dst, ReportName), b)
+	return writeFile(filepath.Join(s.dst, ReportName), b)
 }
 
 func writeFile(name string, b []byte) error {
