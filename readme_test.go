@@ -22,6 +22,9 @@ import (
 // command, that no rule here covers is a failure, so that nothing untested can be
 // written into the README.
 func TestReadme(t *testing.T) {
+	if testing.Short() {
+		t.Skip("README.md is followed once, in the long tests")
+	}
 	blocks, err := readBlocks("README.md")
 	must(t, err)
 	if len(blocks) < 15 {
