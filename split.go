@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"path/filepath"
 
 	"github.com/urfave/cli/v2"
@@ -78,7 +79,7 @@ func writeTarget(c *cli.Context, out *output, plan *splitter.Plan, target string
 		return nil, err
 	}
 	if plan.Options.BaseURL == "" {
-		plan.Options.BaseURL = "file://" + target
+		plan.Options.BaseURL = (&url.URL{Scheme: "file", Path: target}).String()
 	}
 	stage, err := tree.StageBeside(target)
 	if err != nil {

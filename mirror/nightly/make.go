@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"path"
 	"path/filepath"
@@ -119,7 +120,7 @@ func (n *night) split(ctx context.Context, stage *tree.Stage, b build) (*splitte
 func (n *night) baseURL(b build) string {
 	switch {
 	case n.BaseURL == "":
-		return "file://" + path.Join(n.tree.Dir(), "current", b.flat())
+		return (&url.URL{Scheme: "file", Path: path.Join(n.tree.Dir(), "current", b.flat())}).String()
 	case b.name() == "":
 		return n.BaseURL
 	}
