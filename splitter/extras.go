@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 
 	"flatstream/repodata"
@@ -14,26 +13,64 @@ import (
 
 // extras is what flat repositories carry besides packages (P26), by repository.
 type extras struct {
-	updateinfo map[*Flat][][]byte // advisories in their order
-	comps      *repodata.Comps    // of the source whose groups are used
+	updateinfo map[*Flat]*advisories
+	comps      *repodata.Comps // of all sources; nil: none has groups
+}
+
+// advisories are those of one repository, in their order.
+type advisories struct {
+	list []advisory
+	byID map[string]int // place in list of the one that another source may add to
+}
+
+type advisory struct {
+	source int
+	xml    []byte
+}
+
+// add takes an advisory in. Two sources may have one id with different collections:
+// they become one advisory with the collections of both, each package once. Within
+// one source they stay apart, as DNF has it.
+func (all *advisories) add(id string, source int, xml []byte) error {
+	i, known := all.byID[id]
+	if !known || id == "" || all.list[i].source == source {
+		if !known {
+			all.byID[id] = len(all.list)
+		}
+		all.list = append(all.list, advisory{source, xml})
+		return nil
+	}
+	merged, err := repodata.MergeAdvisory(all.list[i].xml, xml)
+	if err != nil {
+		return fmt.Errorf("advisory %s: %w", id, err)
+	}
+	all.list[i].xml = merged
+	return nil
 }
 
 // readExtras reads updateinfo and comps of every merged source once.
 func (p *Plan) readExtras() (*extras, error) {
-	x := &extras{updateinfo: map[*Flat][][]byte{}}
+	x := &extras{updateinfo: map[*Flat]*advisories{}}
 	homes := p.homes()
-	for _, s := range p.Sources {
+	var groups []*repodata.Comps
+	for i, s := range p.Sources {
 		if s.Role != RoleMerge {
 			continue
 		}
-		if err := x.readUpdateinfo(s, homes, p.Options.Modulemd); err != nil {
+		if err := x.readUpdateinfo(s, i, homes, p.Options.Modulemd); err != nil {
 			return nil, fmt.Errorf("reading advisories of %s: %w", s.Name, err)
 		}
-		if err := x.readComps(p, s); err != nil {
+		c, err := readComps(s)
+		if err != nil {
 			return nil, fmt.Errorf("reading groups of %s: %w", s.Name, err)
 		}
+		if c != nil {
+			groups = append(groups, c)
+		}
 	}
-	return x, nil
+	var err error
+	x.comps, err = repodata.MergeComps(groups...)
+	return x, err
 }
 
 // homes maps each package to the repositories that hold it.
@@ -50,7 +87,7 @@ func (p *Plan) homes() map[rpmver.NEVRA][]*Flat {
 	return homes
 }
 
-func (x *extras) readUpdateinfo(s Source, homes map[rpmver.NEVRA][]*Flat, modulemd bool) (err error) {
+func (x *extras) readUpdateinfo(s Source, source int, homes map[rpmver.NEVRA][]*Flat, modulemd bool) (err error) {
 	r, err := s.Repo.Data(repodata.TypeUpdateinfo)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -63,14 +100,16 @@ func (x *extras) readUpdateinfo(s Source, homes map[rpmver.NEVRA][]*Flat, module
 		if err != nil {
 			return err
 		}
-		x.route(advisory, homes, modulemd)
+		if err := x.route(advisory, source, homes, modulemd); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
 // route hands one advisory to the repositories that hold a package of it, reduced to
 // those packages.
-func (x *extras) route(a *repodata.Advisory, homes map[rpmver.NEVRA][]*Flat, modulemd bool) {
+func (x *extras) route(a *repodata.Advisory, source int, homes map[rpmver.NEVRA][]*Flat, modulemd bool) error {
 	wanted := map[*Flat]map[rpmver.NEVRA]bool{}
 	for _, c := range a.Collections {
 		for _, k := range c.Packages {
@@ -84,28 +123,31 @@ func (x *extras) route(a *repodata.Advisory, homes map[rpmver.NEVRA][]*Flat, mod
 	}
 	for f, set := range wanted {
 		keepsModule := modulemd && f.Kind == KindStream
-		if xml, n := a.Filter(func(n rpmver.NEVRA) bool { return set[n] }, !keepsModule); n > 0 {
-			x.updateinfo[f] = append(x.updateinfo[f], xml)
+		xml, n := a.Filter(func(n rpmver.NEVRA) bool { return set[n] }, !keepsModule)
+		if n == 0 {
+			continue
+		}
+		if x.updateinfo[f] == nil {
+			x.updateinfo[f] = &advisories{byID: map[string]int{}}
+		}
+		if err := x.updateinfo[f].add(a.ID, source, xml); err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
-func (x *extras) readComps(p *Plan, s Source) (err error) {
+// readComps is nil for a source without groups.
+func readComps(s Source) (c *repodata.Comps, err error) {
 	r, err := s.Repo.Data(repodata.TypeGroup)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return nil, nil
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	if x.comps != nil {
-		p.warn("groups-left-out", "the groups of %s are left out: one repository has one comps file, and another source came first", s.Name)
-		_, err = io.Copy(io.Discard, r)
-		return err
-	}
-	x.comps, err = repodata.ParseComps(r)
-	return err
+	return repodata.ParseComps(r)
 }
 
 // writeExtras writes updateinfo, comps and modules.yaml where there is something to
@@ -127,13 +169,13 @@ func (p *Plan) writeExtras(w *repodata.Writer, f *Flat, x *extras) error {
 			return err
 		}
 	}
-	if len(x.updateinfo[f]) == 0 {
+	if x.updateinfo[f] == nil {
 		return nil
 	}
 	var doc bytes.Buffer
 	err := repodata.WriteUpdateinfo(&doc, func(yield func([]byte, error) bool) {
-		for _, raw := range x.updateinfo[f] {
-			if !yield(raw, nil) {
+		for _, a := range x.updateinfo[f].list {
+			if !yield(a.xml, nil) {
 				return
 			}
 		}
