@@ -59,12 +59,24 @@ func (e *NotLockedError) Error() string {
 	return fmt.Sprintf("store %s is not locked by this run", e.Dir)
 }
 
+// InsideError says that a new store would lie in another one, whose next run would
+// sweep or publish over it.
+type InsideError struct{ Dir, Store string }
+
+func (e *InsideError) Error() string {
+	return fmt.Sprintf("%s lies in the store %s; name a directory outside", e.Dir, e.Store)
+}
+
 // Open opens the store at dir and creates what is missing of it. A directory
-// that is neither empty nor a store is a [*NotStoreError].
+// that is neither empty nor a store is a [*NotStoreError]; a new one inside of a
+// store is an [*InsideError].
 func Open(dir string) (*Tree, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", dir, err)
+	}
+	if above := storeAbove(abs); above != "" && !IsStore(abs) {
+		return nil, &InsideError{abs, above}
 	}
 	if err := ensureDir(abs); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)

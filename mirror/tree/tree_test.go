@@ -187,3 +187,21 @@ func child(t *testing.T, role string, args ...string) *exec.Cmd {
 	cmd.Stderr = os.Stderr
 	return cmd
 }
+
+func TestAStoreInAStoreIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	outer, err := tree.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer outer.Close()
+	for _, name := range []string{"other", "snapshots/20260101T000000Z", "objects", "no/such/yet"} {
+		inner, err := tree.Open(filepath.Join(dir, name))
+		if e, ok := errors.AsType[*tree.InsideError](err); !ok || e.Store != dir {
+			t.Errorf("%s: %v, %v", name, inner, err)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "other")); err == nil {
+		t.Error("a refused store was made")
+	}
+}
