@@ -39,6 +39,7 @@ const (
 func main() {
 	signal.Ignore(syscall.SIGPIPE) // a reader that leaves early is an error of write(2), and temporary files still go
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends at once what the first one could not
 	code := run(ctx, os.Args, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
