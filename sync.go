@@ -20,7 +20,8 @@ func syncCommand(out *output) *cli.Command {
 		ArgsUsage: "[SOURCE...]",
 		Description: "Copies into STORE/current/mirror/NAME. Every file is held against its checksum as it streams. What is published " +
 			"changes by one rename, once all is there; an unchanged repository costs one request. Flat repositories in the " +
-			"store are carried over as they are. Signatures are not checked.\n" + sourceHelp,
+			"store are carried over as they are. Where a .repo file says repo_gpgcheck or gpgcheck, repomd.xml or every package " +
+			"must be signed by a key of its gpgkey.\n" + sourceHelp,
 		Flags: slices.Concat([]cli.Flag{
 			&cli.StringFlag{Name: "store", Usage: "`DIR` that holds the mirror; made if it is not there"},
 			&cli.BoolFlag{Name: "partial", Usage: "publish what could be synced when another repository fails"},

@@ -19,7 +19,7 @@ import (
 // content brings records and packages into the store and leaves the list of
 // files in the summary.
 func (r *run) content(ctx context.Context, last *state) error {
-	plan := &plan{paths: map[string]digest.Checksum{repomdPath: {}}, nevras: map[rpmver.NEVRA]int{}, weak: r.opt.AllowWeakChecksums}
+	plan := &plan{paths: map[string]digest.Checksum{repomdPath: {}, signaturePath: {}}, nevras: map[rpmver.NEVRA]int{}, weak: r.opt.AllowWeakChecksums}
 	for _, rec := range r.md.Records {
 		if rec.Base != "" {
 			r.warn("record %s names another place (xml:base), which is not followed", rec.Type)
@@ -107,7 +107,7 @@ func (r *run) packages(ctx context.Context, plan *plan) error {
 
 // plan adds one package, and queues it unless it is for another day.
 func (r *run) plan(plan *plan, p *repodata.Package, d *downloads) error {
-	f := file{path: p.Location, sum: p.PkgID, size: p.Size, mtime: p.FileTime, base: p.Base}
+	f := file{path: p.Location, sum: p.PkgID, size: p.Size, mtime: p.FileTime, base: p.Base, signed: r.src.GPGCheck}
 	if f.size <= 0 {
 		f.size = -1
 	}

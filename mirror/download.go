@@ -19,6 +19,9 @@ type file struct {
 	mtime int64
 	base  string // xml:base, mostly empty
 	url   string // on demand: where to fetch it; then it is not stored
+
+	signed bool // its signature is to be verified
+	stored bool // it need not be fetched
 }
 
 const (
@@ -62,17 +65,16 @@ func (r *run) downloads(ctx context.Context) *downloads {
 // add hands a file to the workers unless the store has it. It returns the reason
 // when they have given up.
 func (d *downloads) add(f file) error {
-	if d.seen[f.sum] || d.r.t.Has(f.sum, f.size) {
+	f.signed = f.signed && !d.r.trust.good(f.sum)
+	f.stored = d.r.t.Has(f.sum, f.size)
+	if d.seen[f.sum] || f.stored && !f.signed {
 		return context.Cause(d.ctx)
 	}
 	d.seen[f.sum] = true
-	d.mu.Lock()
-	d.event.AllFiles++
-	d.event.AllBytes += max(f.size, 0)
-	missing := d.event.AllBytes
-	d.mu.Unlock()
-	if err := d.r.room(missing); err != nil {
-		return err
+	if !f.stored {
+		if err := d.r.room(d.announce(f)); err != nil {
+			return err
+		}
 	}
 	select {
 	case d.queue <- f:
@@ -80,6 +82,15 @@ func (d *downloads) add(f file) error {
 	case <-d.ctx.Done():
 		return context.Cause(d.ctx)
 	}
+}
+
+// announce counts a file that is to be fetched and returns the bytes of all of them.
+func (d *downloads) announce(f file) int64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.event.AllFiles++
+	d.event.AllBytes += max(f.size, 0)
+	return d.event.AllBytes
 }
 
 // wait ends the workers. stop is why the caller has no more to add: nil at the
@@ -111,11 +122,18 @@ func (d *downloads) work() {
 		if d.ctx.Err() != nil {
 			continue // empty the queue
 		}
-		if err := d.r.store(d.ctx, f, d.onFail); err != nil {
-			d.fail(err)
-			continue
+		if !f.stored {
+			if err := d.r.store(d.ctx, f, d.onFail); err != nil {
+				d.fail(err)
+				continue
+			}
+			d.done(f)
 		}
-		d.done(f)
+		if f.signed {
+			if err := d.r.verifyPackage(f); err != nil {
+				d.fail(err)
+			}
+		}
 	}
 }
 
@@ -129,7 +147,7 @@ func (d *downloads) done(f file) {
 	}
 }
 
-// fail notes that one file cannot be had. The others go on: what they bring need
+// fail notes that one file cannot be had or is not signed. The others go on: what they bring need
 // not be fetched tomorrow. A changed repository, a full disk and too many
 // failures end the run.
 func (d *downloads) fail(err error) {
@@ -137,7 +155,8 @@ func (d *downloads) fail(err error) {
 	defer d.mu.Unlock()
 	d.failed = append(d.failed, err)
 	_, mirrors := errors.AsType[*fetch.FailedError](err)
-	if !mirrors || len(d.failed) >= maxFailures {
+	_, signature := errors.AsType[*SignatureError](err)
+	if !mirrors && !signature || len(d.failed) >= maxFailures {
 		d.cancel(err)
 	}
 }

@@ -71,15 +71,6 @@ func TestSourcesThatMeetAreRefused(t *testing.T) {
 	}
 }
 
-func TestSignatureChecksThatAreAskedForAreNotSilentlyLeftOut(t *testing.T) {
-	src := at("r", small(t, fixtures.Options{}, two))
-	src.GPGCheck, src.RepoGPGCheck = true, true
-	rep := mustPublish(t, store(t), src)
-	if w := strings.Join(rep.Repos[0].Warnings, "\n"); strings.Count(w, "not checked") != 2 {
-		t.Errorf("warnings %q", w)
-	}
-}
-
 func TestRepoFileToSource(t *testing.T) {
 	repos, err := repofile.Parse(strings.NewReader("[r]\nbaseurl=https://h/$basearch\nsslverify=0\nusername=u\npassword=p\nretries=0\nminrate=0\ntimeout=7\nthrottle=1M\ngpgcheck=1\n"))
 	if err != nil {

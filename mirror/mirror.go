@@ -8,10 +8,11 @@
 //
 //  1. mirrorlist or metalink, then repomd.xml, once and conditional. Its bytes
 //     are the run's only truth. Unchanged: one request, nothing else.
-//  2. The checks that need repomd.xml alone: metalink hash, rollback, age.
+//  2. The checks that need repomd.xml alone: metalink hash, signature, rollback, age.
 //  3. Every record by its checksum, then its open size and open checksum.
 //  4. Packages, planned from primary while it streams, through a bounded number
-//     of workers. What the store has is not fetched again.
+//     of workers. What the store has is not fetched again. Their signatures, where
+//     the source asks for that, each once for a set of keys.
 //
 // A 404 or wrong bytes: repomd.xml is read again. Changed: start again with what
 // is stored, five times at most. Unchanged: the next mirror; then fail.
@@ -94,6 +95,7 @@ type Summary struct {
 	path  string // below the snapshot
 	files []file // empty unless changed
 	md    []byte
+	asc   []byte // repomd.xml's signature, where it was checked
 }
 
 // RollbackError says that upstream offers something older than was accepted.
@@ -126,6 +128,7 @@ func Sync(ctx context.Context, src Source, t *tree.Tree, opt Options) (*Summary,
 	err := syncInto(ctx, sum, src, t, opt)
 	sum.Seconds = time.Since(start).Seconds()
 	if err != nil {
+		sum.Outcome = Failed // also when only the last step, writing it down, failed
 		err = fmt.Errorf("sync %s: %w", src.Name, err)
 		sum.Error = err.Error()
 	}
@@ -138,6 +141,9 @@ func syncInto(ctx context.Context, sum *Summary, src Source, t *tree.Tree, opt O
 	}
 	if err := src.check(); err != nil {
 		return err
+	}
+	if src.GPGCheck && opt.Policy == OnDemand {
+		return errors.New("gpgcheck is on, and on demand packages arrive after they are published; use --policy immediate, or turn gpgcheck off and repo_gpgcheck on")
 	}
 	c, err := src.client(opt.Jobs)
 	if err != nil {
@@ -197,6 +203,7 @@ type run struct {
 	mirrors *mirrors
 	base    string // that gave repomd.xml
 	md      *repodata.RepoMD
+	trust   trust
 	free    int64 // bytes on the file system when the run began to fetch, 0: not asked
 }
 
@@ -217,12 +224,16 @@ func (r *run) once(ctx context.Context) error {
 	if err := r.judge(last); err != nil {
 		return err
 	}
-	if err := r.content(ctx, last); err != nil {
+	if err := r.openVerified(); err != nil {
+		return err
+	}
+	err = r.content(ctx, last)
+	if err := errors.Join(err, r.saveVerified(err == nil)); err != nil {
 		return err
 	}
 	r.sum.Outcome, r.sum.md = Changed, resp.Body
 	now := state{From: fingerprint(r.base), ETag: resp.ETag, Modified: resp.LastModified,
-		RepoMD: checksum(resp.Body), Policy: r.opt.Policy,
+		RepoMD: checksum(resp.Body), Policy: r.opt.Policy, Keys: r.trust.mark,
 		Revision: r.md.Revision, Timestamp: newest(r.md), Packages: r.sum.Packages}
 	return now.write(r.t, r.src)
 }

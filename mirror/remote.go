@@ -42,6 +42,7 @@ func openRemote(ctx context.Context, src Source, cacheDir string) (*Remote, erro
 	if err := src.check(); err != nil {
 		return nil, err
 	}
+	src.GPGCheck = false // no package is read here
 	c, err := src.client(opt.Jobs)
 	if err != nil {
 		return nil, err

@@ -21,11 +21,14 @@ func (r *run) readRepoMD(ctx context.Context, last *state) (*fetch.Response, err
 		return nil, err
 	}
 	r.mirrors = newMirrors(bases)
+	if err := r.loadKeys(ctx); err != nil {
+		return nil, err
+	}
 	have, err := published(r.t, r.src)
 	if err != nil {
 		return nil, err
 	}
-	if last == nil || have == nil || last.RepoMD != checksum(have) || last.Policy != r.opt.Policy {
+	if last == nil || have == nil || last.RepoMD != checksum(have) || last.Policy != r.opt.Policy || last.Keys != r.trust.mark {
 		have, last = nil, nil // what is published is not what the last good run brought
 	}
 	if meta != nil {
@@ -38,11 +41,18 @@ func (r *run) readRepoMD(ctx context.Context, last *state) (*fetch.Response, err
 	i, resp, err := r.c.GetAny(ctx, fetch.Small{
 		URLs: joinAll(order, repomdPath), Limit: repodata.MaxRepoMD,
 		Cond: func(i int) fetch.Cond { return last.cond(order[i]) },
-		Accept: func(resp *fetch.Response) error {
-			if meta == nil {
-				return nil
-			}
-			return meta.Check(resp.Body)
+		Accept: func(i int, resp *fetch.Response) error {
+			return r.accept(ctx, order[i], resp, func() error {
+				if meta != nil {
+					if err := meta.Check(resp.Body); err != nil {
+						return err
+					}
+				}
+				if have != nil && bytes.Equal(resp.Body, have) {
+					return nil // its signature was good when it was published
+				}
+				return r.checkRepoMD(ctx, order[i], resp.Body)
+			})
 		},
 	})
 	if err != nil {

@@ -24,9 +24,9 @@ type Source struct {
 	// from the URLs above: only the hosts that the user named see credentials.
 	Fetch fetch.Options
 
-	RepoGPGCheck bool // repomd.xml must be signed
-	GPGCheck     bool // packages must be signed
-	GPGKeys      []string
+	RepoGPGCheck bool     // repomd.xml must be signed by one of GPGKeys
+	GPGCheck     bool     // and so must every package
+	GPGKeys      []string // key files: URLs or paths, not on the mirror itself
 }
 
 // FromRepo makes a source of a section of a .repo file whose variables are
@@ -101,12 +101,6 @@ const certificateWarning = 14 * 24 * time.Hour
 // warnings says what of the configuration is not kept, or soon will not be.
 func (s *Source) warnings(c *fetch.Client, now time.Time) []string {
 	var w []string
-	if s.RepoGPGCheck {
-		w = append(w, "repo_gpgcheck is set, but the signature of repomd.xml was not checked: this version cannot")
-	}
-	if s.GPGCheck {
-		w = append(w, "gpgcheck is set, but the packages' signatures were not checked: this version cannot")
-	}
 	if s.Fetch.TLS.Insecure {
 		w = append(w, "sslverify is off: anyone on the way can answer for the mirror")
 	}

@@ -25,6 +25,11 @@ func (s *Summary) Stage(st *tree.Stage) error {
 	if err := s.link(st); err != nil {
 		return fmt.Errorf("stage %s: %w", s.ID, err)
 	}
+	if s.asc != nil {
+		if err := st.WriteFile(s.path+"/"+signaturePath, s.asc); err != nil {
+			return err
+		}
+	}
 	return st.WriteFile(s.path+"/"+repomdPath, s.md)
 }
 

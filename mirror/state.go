@@ -21,6 +21,7 @@ type state struct {
 	Modified  string `json:"last_modified,omitempty"`
 	RepoMD    string `json:"repomd"` // its checksum
 	Policy    Policy `json:"policy"`
+	Keys      string `json:"keys,omitempty"` // what was verified, and with which keys
 	Revision  string `json:"revision"`
 	Timestamp int64  `json:"timestamp"` // newest of the records
 	Packages  int    `json:"packages"`

@@ -36,10 +36,12 @@ func (c *Client) Get(ctx context.Context, raw string, limit int64, cond Cond) (*
 
 // Small is one small thing that several mirrors have.
 type Small struct {
-	URLs   []string              // best first
-	Limit  int64                 // bytes
-	Cond   func(i int) Cond      // of URLs[i]; nil: no condition
-	Accept func(*Response) error // an error sends GetAny to the next mirror; nil: take anything
+	URLs  []string         // best first
+	Limit int64            // bytes
+	Cond  func(i int) Cond // of URLs[i]; nil: no condition
+	// Accept judges what URLs[i] answered, and may put a later answer of it in its
+	// place; an error sends GetAny to the next mirror. nil: take anything.
+	Accept func(i int, resp *Response) error
 }
 
 // GetAny is Get over mirrors: each in turn, then those again whose failure may
@@ -57,7 +59,7 @@ func (c *Client) GetAny(ctx context.Context, s Small) (i int, resp *Response, er
 		if resp, err = c.get(ctx, s.URLs[i], s.Limit, cond); err != nil || s.Accept == nil || resp.NotModified {
 			return err
 		}
-		if err = s.Accept(resp); err != nil {
+		if err = s.Accept(i, resp); err != nil {
 			return &refusedError{fmt.Errorf("%s: %w", resp.URL, err)}
 		}
 		return nil
