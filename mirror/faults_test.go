@@ -49,7 +49,7 @@ func TestFaults(t *testing.T) {
 		"short with a 200":      {isRPM, -1, wrong(len(body) - 1), false, "size"},
 		"endless package":       {isRPM, -1, endless, false, "larger"},
 		"endless repomd":        {is("/" + repomdPath), -1, endless, false, "more than"},
-		"redirect loop":         {isRPM, -1, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, rpm, 302) }, false, "redirect"},
+		"redirect loop":         {isRPM, -1, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, rpm, http.StatusFound) }, false, "redirect"},
 		"redirect to a file": {isRPM, -1, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Location", "file:///etc/passwd")
 			w.WriteHeader(302)

@@ -48,7 +48,7 @@ func (r *run) loadKeys(ctx context.Context) error {
 	keys := pgp.NewKeyring(r.opt.Now)
 	for _, place := range r.src.GPGKeys {
 		if onMirror(place, append(append([]string{r.src.Mirrorlist, r.src.Metalink}, r.src.URLs...), r.mirrors.bases...)) {
-			return fmt.Errorf("key %s is on the mirror itself, which could sign anything with its own key; fetch it once, check its fingerprint, and name the file: gpgkey=file:///...", fetch.Redact(place))
+			return fmt.Errorf("key %s is on the mirror itself, which could sign anything with its own key; fetch it once, check its fingerprint, and name the file: gpgkey=file:///PATH", fetch.Redact(place))
 		}
 		b, err := r.readKey(ctx, place)
 		if err != nil {

@@ -26,7 +26,11 @@ func smallRepo(t *testing.T, format codec.Format) fstest.MapFS {
 		t.Fatal(err)
 	}
 	packages := func(yield func([]byte, error) bool) {
-		_ = yield([]byte(minimalPackage("")), nil) && yield([]byte(minimalPackage("")), nil)
+		for range 2 {
+			if !yield([]byte(minimalPackage("")), nil) {
+				return
+			}
+		}
 	}
 	if err := w.Packages(TypePrimary, 2, packages); err != nil {
 		t.Fatal(err)

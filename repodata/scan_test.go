@@ -11,7 +11,7 @@ import (
 )
 
 // cutBoth runs the scanner by hand and encoding/xml over one document.
-func cutBoth(doc []byte, root, child string) (hand, xml [][]byte, handErr, xmlErr error, c *cutter, x *xmlCutter) {
+func cutBoth(doc []byte, root, child string) (hand, xml [][]byte, c *cutter, x *xmlCutter, handErr, xmlErr error) {
 	c = newCutter(bytes.NewReader(doc), root, child)
 	x = newXMLCutter(bytes.NewReader(doc), root, child)
 	hand, handErr = cutAll(c.next)
@@ -23,7 +23,7 @@ func TestScannerAgreesWithXMLOnRealData(t *testing.T) {
 	for _, repo := range realRepos {
 		for _, typ := range []string{TypePrimary, TypeFilelists, TypeOther} {
 			root, _ := rootElement(typ)
-			hand, xml, handErr, xmlErr, c, x := cutBoth(realData(t, repo, typ), root, "package")
+			hand, xml, c, x, handErr, xmlErr := cutBoth(realData(t, repo, typ), root, "package")
 			if handErr != nil || xmlErr != nil {
 				t.Fatalf("%s %s: by hand %v, encoding/xml %v", repo, typ, handErr, xmlErr)
 			}
@@ -64,7 +64,7 @@ var oddDocuments = map[string]string{
 
 func TestScannerAgreesWithXMLOnOddDocuments(t *testing.T) {
 	for name, doc := range oddDocuments {
-		hand, xml, handErr, xmlErr, c, x := cutBoth([]byte(doc), "metadata", "package")
+		hand, xml, c, x, handErr, xmlErr := cutBoth([]byte(doc), "metadata", "package")
 		if handErr != nil || xmlErr != nil {
 			t.Errorf("%s: by hand %v, encoding/xml %v", name, handErr, xmlErr)
 		}
@@ -151,7 +151,7 @@ func FuzzElements(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, doc []byte) {
-		hand, xml, handErr, xmlErr, c, x := cutBoth(doc, "metadata", "package")
+		hand, xml, c, x, handErr, xmlErr := cutBoth(doc, "metadata", "package")
 		if xmlErr != nil {
 			return
 		}

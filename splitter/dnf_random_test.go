@@ -124,15 +124,13 @@ func randomIndex(t *testing.T, seed uint64) []oracleRepo {
 		repos[i].packages = artifactPackages(t, repos[i].modules)
 	}
 	for _, m := range r.modules {
-		for _, p := range []oraclePackage{
+		plain.packages = append(plain.packages, []oraclePackage{
 			{rpmver.NEVRA{Name: m, EVR: rpmver.EVR{Version: "0", Release: "1"}, Arch: "x86_64"}, nil},
 			{rpmver.NEVRA{Name: "shared-" + m, EVR: rpmver.EVR{Version: "0", Release: "1"}, Arch: "src"}, nil},
 			{rpmver.NEVRA{Name: "source-" + m, EVR: rpmver.EVR{Version: "0", Release: "1"}, Arch: "src"}, nil},
 			{rpmver.NEVRA{Name: "source-" + m, EVR: rpmver.EVR{Version: "0", Release: "1"}, Arch: "x86_64"}, nil},
 			{rpmver.NEVRA{Name: "like-" + m, EVR: rpmver.EVR{Version: "0", Release: "1"}, Arch: "noarch"}, []string{"shared-" + m + " = 3"}},
-		} {
-			plain.packages = append(plain.packages, p)
-		}
+		}...)
 	}
 	return append(repos, plain)
 }

@@ -198,7 +198,7 @@ func TestFetchGoesToTheNextMirror(t *testing.T) {
 		"wrong length":  {func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write(body[1:]) }, 1},
 		"endless":       {endless, 1},
 		"reset":         {func(w http.ResponseWriter, r *http.Request) { cut(w, 10) }, 1},
-		"redirect loop": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/again", 302) }, 11},
+		"redirect loop": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/again", http.StatusFound) }, 11},
 		"redirect file:": {func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Location", "file:///etc/passwd")
 			w.WriteHeader(302)

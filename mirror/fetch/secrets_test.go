@@ -51,7 +51,7 @@ func TestClientCertificateStaysWithItsHost(t *testing.T) {
 		return s
 	}
 	foreign := start(whole)
-	own := start(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, foreign.URL, 302) })
+	own := start(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, foreign.URL, http.StatusFound) })
 	ca, pair := certificate(t, own)
 	c := quick(t, func(o *Options) {
 		o.TLS = TLS{CACert: ca, ClientCert: pair}
@@ -108,7 +108,7 @@ func TestUnknownAuthorityIsNotRetried(t *testing.T) {
 
 func TestNoRedirectFromHTTPSToHTTP(t *testing.T) {
 	plain := serve(t, whole)
-	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, plain, 302) }))
+	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, plain, http.StatusFound) }))
 	defer s.Close()
 	c := quick(t, func(o *Options) { o.TLS.Insecure = true })
 	if _, err := c.Get(context.Background(), s.URL, 1<<20, Cond{}); !errors.Is(err, errRedirect) || c.Stats().Requests != 1 {
