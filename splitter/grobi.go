@@ -23,14 +23,14 @@ func (p *Plan) planGrobi() error {
 		}
 	}
 	rest := &Flat{ID: repoID(KindNonModular), Kind: KindNonModular, Path: "non_modular"}
-	unlisted := 0
+	var unlisted []int32
 	for i := range p.pkgs[:p.merged] {
 		if p.pkgs[i].subject.Modular() {
 			continue
 		}
 		rest.members = append(rest.members, int32(i))
 		if p.pkgs[i].unlisted() {
-			unlisted++
+			unlisted = append(unlisted, int32(i))
 		}
 	}
 	streams := p.Repos
@@ -41,8 +41,8 @@ func (p *Plan) planGrobi() error {
 			p.connect(f, a)
 		}
 	}
-	if unlisted > 0 {
-		p.warn("unlisted", "%d packages in non_modular have a modular release but stand in no modules.yaml document", unlisted)
+	if len(unlisted) > 0 {
+		p.warnUnlisted(unlisted, "as with GrobiSplitter they are in non_modular")
 	}
 	return nil
 }

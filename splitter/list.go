@@ -50,7 +50,7 @@ type ListBuild struct {
 
 // List tells which modules the sources have, without deciding anything.
 func List(ctx context.Context, sources []Source) (*Listing, error) {
-	files, warnings, err := LoadModules(sources)
+	files, warnings, err := LoadModules(sources, false)
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +122,7 @@ type Provider struct {
 // 2", "/usr/bin/perl") or are called that. Paths outside primary are looked up in
 // filelists.
 func Providers(ctx context.Context, sources []Source, what string) ([]Provider, error) {
-	files, _, err := LoadModules(sources)
+	files, _, err := LoadModules(sources, false)
 	if err != nil {
 		return nil, err
 	}

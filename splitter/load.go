@@ -22,20 +22,31 @@ type pkg struct {
 	href    string // as the source says it
 	base    string // xml:base, mostly empty
 	subject Subject
+
+	label      string // ModularityLabel as the file has it; empty where none was read
+	labelState labelState
+	exempt     bool // non-modular whatever it says: --strict-dnf left its document out
 }
 
 // markers are the release markers that modular builds carry (P8). They are a hint:
 // only a package that no document lists is judged by them.
 var markers = [...]string{".module+", ".module_"}
 
-// unlisted says whether the package looks modular though no document lists it.
-func (p *pkg) unlisted() bool {
-	return !p.subject.Modular() &&
-		slices.ContainsFunc(markers[:], func(m string) bool { return strings.Contains(p.Release, m) })
+// marked says whether the release looks like that of a module.
+func (p *pkg) marked() bool {
+	return slices.ContainsFunc(markers[:], func(m string) bool { return strings.Contains(p.Release, m) })
 }
 
+// unlistable says whether the package would be unlisted if it were modular.
+func (p *pkg) unlistable() bool { return !p.subject.Modular() && !p.exempt }
+
+// unlisted says whether the package is modular, by its label or else its release,
+// though no document lists it.
+func (p *pkg) unlisted() bool { return p.unlistable() && (p.label != "" || p.marked()) }
+
 // LoadModules reads the modules.yaml of every source that is merged, in their order.
-func LoadModules(sources []Source) ([]SourceModules, []Warning, error) {
+// Where strictDNF is set, the documents that libmodulemd rejects are left out (P22).
+func LoadModules(sources []Source, strictDNF bool) ([]SourceModules, []Warning, error) {
 	var all []SourceModules
 	var warnings []Warning
 	for _, s := range sources {
@@ -53,9 +64,23 @@ func LoadModules(sources []Source) ([]SourceModules, []Warning, error) {
 		for _, w := range file.Warnings {
 			warnings = append(warnings, Warning{w.Code, w.Text})
 		}
+		if strictDNF {
+			file.DropRejected()
+		}
+		if n := len(file.Rejected); n > 0 {
+			warnings = append(warnings, Warning{"strict-dnf", fmt.Sprintf("%s: left out %s that DNF cannot read; packages of no other document are non-modular: %s", s.Name, counted(n, "document"), someOf(names(file.Rejected)))})
+		}
 		all = append(all, SourceModules{Source: s.Name, File: file})
 	}
 	return all, warnings, nil
+}
+
+func names(builds []*modulemd.Build) []string {
+	list := make([]string, len(builds))
+	for i, b := range builds {
+		list[i] = b.NSVCA()
+	}
+	return list
 }
 
 func readModules(s Source) (file *modulemd.File, err error) {
@@ -100,6 +125,17 @@ func loadPackages(ctx context.Context, s Source, i int, x *Index, names map[stri
 		})
 	}
 	return list, nil
+}
+
+// countPackages counts the packages of a source that is not split.
+func countPackages(ctx context.Context, s Source) (n int, err error) {
+	for _, err := range s.Repo.Elements(ctx, repodata.TypePrimary) {
+		if err != nil {
+			return 0, fmt.Errorf("counting packages of %s: %w", s.Name, err)
+		}
+		n++
+	}
+	return n, nil
 }
 
 // shadowable says whether some stream could hide the package.

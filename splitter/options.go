@@ -17,6 +17,7 @@ type Options struct {
 	Versions Versions
 	By       By
 	Unlisted Unlisted
+	Labels   Labels
 	Layout   Layout
 	Link     Link
 
@@ -26,6 +27,12 @@ type Options struct {
 	OverlaySiblings bool // take the other packages of an overlay's source package along
 	Newest          int  // EVRs per name.arch in each view; 0: all
 	Modulemd        bool // attach a filtered modules.yaml to stream repositories
+
+	// StrictDNF leaves out the documents that libmodulemd rejects, as DNF does (P22).
+	StrictDNF bool
+	// KnownLabels are labels that an earlier plan read ([Plan.Labels]), by pkgid:
+	// these files are not opened again. It is not changed.
+	KnownLabels map[string]string
 
 	Platform string // such as el8; empty: what the documents say
 	Arch     string // such as x86_64; empty: what the documents say, no package is left out
@@ -104,6 +111,7 @@ func (o Options) normalise() (Options, error) {
 	set(&o.Versions, VersionsDNF)
 	set(&o.By, ByStream)
 	set(&o.Unlisted, UnlistedQuarantine)
+	set(&o.Labels, LabelsAuto)
 	set(&o.Layout, LayoutFlatstream)
 	set(&o.Link, LinkHard)
 	if o.Format == codec.None {
@@ -130,6 +138,7 @@ func (o Options) normalise() (Options, error) {
 		{"versions", string(o.Versions), []string{"dnf", "latest", "all"}},
 		{"by", string(o.By), []string{"stream", "nsvca"}},
 		{"unlisted", string(o.Unlisted), []string{"quarantine", "keep", "drop"}},
+		{"labels", string(o.Labels), []string{"auto", "all", "none"}},
 		{"layout", string(o.Layout), []string{"flatstream", "grobisplitter"}},
 		{"link", string(o.Link), []string{"hardlink", "symlink", "copy", "none"}},
 	} {

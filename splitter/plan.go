@@ -30,6 +30,22 @@ type Plan struct {
 	overlays   *overlays // nil without --overlay
 	counts     []int     // packages of each source, as its primary lists them
 	shadowable []int32   // those in no module whose name, or that of a provide, an artifact has
+	exempt     map[rpmver.NEVRA]bool
+}
+
+// exemptions are the packages that documents list which were left out.
+func exemptions(files []SourceModules) map[rpmver.NEVRA]bool {
+	set := map[rpmver.NEVRA]bool{}
+	for _, f := range files {
+		for _, b := range f.File.Rejected {
+			for _, text := range b.Artifacts {
+				if n, err := rpmver.ParseNEVRA(text); err == nil {
+					set[n] = true
+				}
+			}
+		}
+	}
+	return set
 }
 
 // Flat is one flat repository to be written.
@@ -68,13 +84,14 @@ func NewPlan(ctx context.Context, sources []Source, opt Options) (*Plan, error) 
 		return nil, err
 	}
 	p := &Plan{Options: opt, Sources: sources}
-	files, warnings, err := LoadModules(sources)
+	files, warnings, err := LoadModules(sources, opt.StrictDNF)
 	if err != nil {
 		return nil, err
 	}
 	p.Warnings = warnings
 	p.Index, warnings = NewIndex(files, IndexOptions{Platform: opt.Platform, Arch: opt.Arch})
 	p.Warnings = append(p.Warnings, warnings...)
+	p.exempt = exemptions(files)
 	if err := p.load(ctx); err != nil {
 		return nil, err
 	}
@@ -90,7 +107,11 @@ func (p *Plan) load(ctx context.Context) error {
 	seen := map[string]bool{} // pkgid: the same file in two places is one package
 	for i, s := range p.Sources {
 		if s.Role != RoleMerge {
-			p.counts = append(p.counts, 0)
+			n, err := countPackages(ctx, s)
+			if err != nil {
+				return err
+			}
+			p.counts = append(p.counts, n)
 			continue
 		}
 		list, err := loadPackages(ctx, s, i, p.Index, names)
@@ -114,9 +135,14 @@ func (p *Plan) load(ctx context.Context) error {
 	}
 	p.merged = len(p.pkgs)
 	for i := range p.pkgs {
-		if p.pkgs[i].subject.shadowable() {
+		k := &p.pkgs[i]
+		k.exempt = p.exempt[k.NEVRA]
+		if k.subject.shadowable() {
 			p.shadowable = append(p.shadowable, int32(i))
 		}
+	}
+	if err := p.readLabels(ctx); err != nil {
+		return err
 	}
 	return p.loadOverlays(ctx)
 }
@@ -159,13 +185,28 @@ func (p *Plan) planBase() error {
 	plain.Hidden = p.hidden(p.Index.Filter(defaults))
 	p.Repos = append(p.Repos, plain)
 	if n := len(odd.members); n > 0 {
-		p.warn("unlisted", "%d packages have a modular release but stand in no modules.yaml document; --unlisted says what becomes of them (%s)", n, p.Options.Unlisted)
+		p.warnUnlisted(odd.members, fmt.Sprintf("--unlisted says what becomes of them (%s)", p.Options.Unlisted))
 		if p.Options.Unlisted == UnlistedQuarantine {
 			odd.Requires, odd.Hidden = needs.ids, plain.Hidden
 			p.Repos = append(p.Repos, odd)
 		}
 	}
 	return nil
+}
+
+// warnUnlisted counts modular packages that no document lists, and what says so.
+func (p *Plan) warnUnlisted(members []int32, then string) {
+	labelled := 0
+	var names []string
+	for _, m := range members {
+		k := &p.pkgs[m]
+		names = append(names, k.NEVRA.String())
+		if k.label != "" {
+			labelled++
+		}
+	}
+	p.warn("unlisted", "no modules.yaml document lists %s (%s): %d by their label, %d by their release alone; %s",
+		counted(len(members), "modular package"), someOf(names), labelled, len(members)-labelled, then)
 }
 
 // warnDuplicates reports one NEVRA with several checksums (P11). Both stay: they

@@ -72,6 +72,8 @@ type File struct {
 	Obsoletes []*Obsoletes
 	Other     [][]byte
 	Warnings  []Warning
+
+	Rejected []*Build // what DropRejected took out of Builds
 }
 
 // Warning is one document, or part of one, that could not be taken as written:
