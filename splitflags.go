@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -30,6 +31,7 @@ func splitFlags() []cli.Flag {
 		&cli.StringFlag{Name: "platform", Usage: "the `PLATFORM`, such as el8 (default: the one that the modules require)"},
 		&cli.StringFlag{Name: "arch", Usage: "only packages for `ARCH`, with noarch and multilib"},
 		&cli.StringFlag{Name: "base-url", Usage: "the target's `URL`, for .repo files (default: file://TARGET)"},
+		&cli.StringFlag{Name: "sign-key", Usage: "sign every repomd.xml with the secret key in `FILE` (gpg --armor --export-secret-keys, without a passphrase)"},
 		&cli.StringFlag{Name: "compress", Value: "gzip", Usage: "`FORMAT` of the metadata: gzip or zstd"},
 		&cli.StringFlag{Name: "layout", Value: "flatstream", Usage: "`NAME` of the layout: flatstream, or grobisplitter for GrobiSplitter's directories"},
 	}
@@ -42,6 +44,13 @@ func splitOptions(c *cli.Context) (splitter.Options, error) {
 		NoDefaultView: c.Bool("no-default-view"), Modulemd: c.Bool("modulemd"), Platform: c.String("platform"), Arch: c.String("arch"),
 		OverlaySiblings: c.Bool("overlay-siblings"), Newest: c.Int("newest"),
 		BaseURL: strings.TrimSuffix(c.String("base-url"), "/"), Jobs: c.Int("jobs"),
+	}
+	if file := c.String("sign-key"); file != "" {
+		signer, err := splitter.ReadSigner(file, time.Now())
+		if err != nil {
+			return opt, err
+		}
+		opt.Signer = signer
 	}
 	if c.IsSet("streams") {
 		opt.Streams = strings.Split(c.String("streams"), ",")

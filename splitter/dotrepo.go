@@ -13,8 +13,9 @@ const DotRepoName = "flatstream.repo"
 
 // trust is what a .repo section says about signatures.
 type trust struct {
-	check bool
-	keys  []string
+	check    bool // packages
+	metadata bool // repomd.xml
+	keys     []string
 }
 
 // dotRepos writes the .repo files of a target. Each repository's own file has the
@@ -36,6 +37,9 @@ func newDotRepos(r *Report, base string, signed trust) *dotRepos {
 		d.head[i] = fmt.Sprintf("[%s]\nname=%s\nbaseurl=%s/%s/\n", repo.ID, describe(repo), base, escapeURLPath(repo.Path))
 	}
 	d.tail = fmt.Sprintf("gpgcheck=%d\n", bit(signed.check))
+	if signed.metadata {
+		d.tail += "repo_gpgcheck=1\n"
+	}
 	if len(signed.keys) > 0 {
 		d.tail += fmt.Sprintf("gpgkey=%s\n", strings.Join(signed.keys, " "))
 	}

@@ -27,7 +27,8 @@ var elementTypes = [...]string{repodata.TypePrimary, repodata.TypeFilelists, rep
 // several goroutines.
 func Split(ctx context.Context, p *Plan, dst, target string, done func(*Flat)) (*Report, error) {
 	s := &splitting{Plan: p, dst: dst, target: target, done: done, report: p.Report()}
-	s.dotRepos = newDotRepos(s.report, cmp.Or(p.Options.BaseURL, "file:///"), signedBy(p.Sources))
+	base := cmp.Or(p.Options.BaseURL, "file:///")
+	s.dotRepos = newDotRepos(s.report, base, p.trust(base))
 	defer s.close()
 	if err := s.spool(ctx); err != nil {
 		return nil, err
@@ -138,6 +139,9 @@ func (s *splitting) writeBatch(ctx context.Context, b *batch, encoder *codec.Enc
 			md, err = s.writeMetadata(ctx, f, dir, places, encoder)
 		} else if err == nil {
 			err = shareMetadata(md, first, dir)
+		}
+		if err == nil {
+			err = s.sign(md, dir)
 		}
 		if err == nil {
 			err = writeFile(filepath.Join(dir, DotRepoName), s.dotRepos.of(f.ID))
@@ -285,8 +289,11 @@ func (p *Plan) newest() (revision string, timestamp int64) {
 	return strconv.FormatInt(greatest, 10), timestamp
 }
 
-// writeTop writes the .repo file of all and, last, report.json.
+// writeTop writes the key, the .repo file of all and, last, report.json.
 func (s *splitting) writeTop() error {
+	if err := s.writeKey(); err != nil {
+		return err
+	}
 	if err := writeFile(filepath.Join(s.dst, DotRepoName), s.dotRepos.all()); err != nil {
 		return err
 	}
