@@ -45,7 +45,7 @@ func (w *workshop) subscribe() error {
 	}
 	clients := x509.NewCertPool()
 	clients.AddCert(leaf)
-	files, err := fixtures.Serve(w.path("srv/mirror"))
+	files, err := fixtures.Serve(w.path("vault/8.5.2111"))
 	if err != nil {
 		return err
 	}
@@ -59,8 +59,9 @@ func (w *workshop) subscribe() error {
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cdn.Certificate().Raw})
 	var repo strings.Builder
 	for id, dir := range map[string]string{"baseos": "BaseOS", "appstream": "AppStream"} {
-		fmt.Fprintf(&repo, "[rhel-8-for-x86_64-%s-rpms]\nname = %s\nbaseurl = %s/%s\nenabled = 0\nsslverify = 1\nsslcacert = %s\nsslclientkey = %s\nsslclientcert = %[6]s\n",
-			id, id, cdn.URL, dir, w.path("etc/ca.pem"), w.path("etc/client.pem"))
+		fmt.Fprintf(&repo, "[rhel-8-for-x86_64-%s-rpms]\nname = %s\nbaseurl = %s/%s/x86_64/os\nenabled = 0\ngpgcheck = 1\ngpgkey = file://%s\n", id, id,
+			cdn.URL, dir, w.path("etc/pki/rpm-gpg/RPM-GPG-KEY-redhat-release"))
+		fmt.Fprintf(&repo, "sslverify = 1\nsslcacert = %s\nsslclientkey = %[2]s\nsslclientcert = %[2]s\n", w.path("etc/ca.pem"), w.path("etc/client.pem"))
 	}
 	return errors.Join(
 		os.WriteFile(w.path("etc/ca.pem"), ca, 0o644),

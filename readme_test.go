@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"flatstream/fixtures"
 )
@@ -146,7 +147,7 @@ func newWorkshop(t *testing.T) *workshop {
 	repository, err := os.Getwd()
 	must(t, err)
 	must(t, os.Symlink(filepath.Join(repository, "scripts"), w.path("scripts")))
-	for _, dir := range []string{"bin", "srv", "etc/yum.repos.d", "etc/systemd/system", "etc/nginx/conf.d"} {
+	for _, dir := range []string{"bin", "srv", "etc/yum.repos.d", "etc/pki/rpm-gpg", "etc/systemd/system", "etc/nginx/conf.d"} {
 		must(t, os.MkdirAll(w.path(dir), 0o755))
 	}
 	night, err := fixtures.NightOne()
@@ -156,10 +157,16 @@ func newWorkshop(t *testing.T) *workshop {
 	crb, err := fixtures.Parse("package libudisks2-devel 2.9.0-9.el8 x86_64\n  requires glib2\n")
 	must(t, err)
 	must(t, crb.Write(w.path("srv/mirror/Stream-CRB"), fixtures.Options{}))
-	for _, name := range []string{"BaseOS", "AppStream"} {
-		must(t, os.MkdirAll(w.path("vault/8.5.2111", name, "x86_64"), 0o755))
-		must(t, os.CopyFS(w.path("vault/8.5.2111", name, "x86_64/os"), os.DirFS(w.path("srv/mirror", name))))
+	key, err := fixtures.NewKey(fixtures.KeyOptions{})
+	must(t, err)
+	public, err := key.Public()
+	must(t, err)
+	for _, name := range []string{"centosofficial", "redhat-release"} {
+		must(t, os.WriteFile(w.path("etc/pki/rpm-gpg/RPM-GPG-KEY-"+name), public, 0o644))
 	}
+	signed := fixtures.Options{Sign: key.V4(time.Unix(fixtures.Epoch, 0))}
+	must(t, night.BaseOS.Write(w.path("vault/8.5.2111/BaseOS/x86_64/os"), signed))
+	must(t, night.AppStream.Write(w.path("vault/8.5.2111/AppStream/x86_64/os"), signed))
 	vault, err := fixtures.Serve(w.path("vault"))
 	must(t, err)
 	t.Cleanup(func() { vault.Close() })
