@@ -15,11 +15,16 @@ import (
 	"flatstream/fixtures"
 )
 
-// kills is how often each command is killed; their moments come from killSeed.
-const (
-	kills    = 50
-	killSeed = 20260101
-)
+// killSeed is where the moments of the kills come from.
+const killSeed = 20260101
+
+// kills is how often each command is killed.
+func kills() int {
+	if os.Getenv("FLATSTREAM_FULL") == "1" {
+		return 500
+	}
+	return 50
+}
 
 // victim is a command that is killed again and again on its way from one state of a
 // directory to another.
@@ -48,7 +53,7 @@ func survive(t *testing.T, v victim) {
 	}
 	random := rand.New(rand.NewPCG(killSeed, uint64(len(v.args))))
 	killed, early := 0, 0
-	for i := range kills {
+	for i := range kills() {
 		v.reset()
 		moment := time.Duration(random.Int64N(int64(whole * 5 / 4))) // what comes after publishing too
 		if killAfter(t, moment, v.args) {
@@ -73,9 +78,9 @@ func survive(t *testing.T, v victim) {
 			t.Fatalf("kill %d after %v: the next run leaves %v", i, moment, left)
 		}
 	}
-	t.Logf("killed %d of %d runs of about %v; %d times before it was published", killed, kills, whole.Round(time.Millisecond), early)
-	if killed < kills/2 {
-		t.Errorf("only %d of %d runs were alive when they were to be killed", killed, kills)
+	t.Logf("killed %d of %d runs of about %v; %d times before it was published", killed, kills(), whole.Round(time.Millisecond), early)
+	if killed < kills()/2 {
+		t.Errorf("only %d of %d runs were alive when they were to be killed", killed, kills())
 	}
 }
 
