@@ -3,7 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
@@ -17,10 +19,13 @@ type place struct {
 	Dir  string
 }
 
-// findTargets reads a WHAT argument: a target, a store (its current snapshot) or
-// STORE@SNAPSHOT. None without an error means that it is something else, such as a
-// plain repository.
+// findTargets reads a WHAT argument: a target, a store (its current snapshot),
+// STORE@SNAPSHOT or a snapshot's own directory. None without an error means that it
+// is something else, such as a plain repository.
 func findTargets(what string) ([]place, error) {
+	if _, err := os.Stat(filepath.Join(what, tree.ManifestName)); err == nil {
+		return targetsBelow(what, "snapshot "+what)
+	}
 	if isTarget(what) {
 		return []place{{Dir: what}}, nil
 	}
@@ -43,22 +48,26 @@ func findTargets(what string) ([]place, error) {
 	if err != nil {
 		return nil, err
 	}
-	flat := filepath.Join(s.Dir, "flat")
+	return targetsBelow(s.Dir, "snapshot "+s.Name+" of "+store)
+}
+
+// targetsBelow lists the targets of a snapshot's directory; name is for people.
+func targetsBelow(snapshot, name string) ([]place, error) {
+	flat := filepath.Join(snapshot, "flat")
 	if isTarget(flat) {
 		return []place{{Dir: flat}}, nil
 	}
-	found, err := filepath.Glob(filepath.Join(flat, "*", "*", splitter.ReportName))
+	found, err := fs.Glob(os.DirFS(flat), path.Join("*", "*", splitter.ReportName))
 	if err != nil {
 		return nil, err
 	}
 	var places []place
 	for _, report := range found {
-		dir := filepath.Dir(report)
-		name, _ := filepath.Rel(flat, dir) // dir is below flat
-		places = append(places, place{name, dir})
+		target := path.Dir(report)
+		places = append(places, place{target, filepath.Join(flat, target)})
 	}
 	if len(places) == 0 {
-		return nil, fmt.Errorf("snapshot %s of %s has no flat repositories: flatstream run makes them", s.Name, store)
+		return nil, fmt.Errorf("%s has no flat repositories: flatstream run makes them", name)
 	}
 	return places, nil
 }

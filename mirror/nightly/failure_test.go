@@ -3,6 +3,7 @@ package nightly
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -30,12 +31,12 @@ func TestUpstreamFailsAtEveryRequest(t *testing.T) {
 		"garbage": func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>sign in</html>")) },
 		"reset":   func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			for k := range all {
+		for k := range all {
+			t.Run(fmt.Sprintf("%s from request %d", name, k), func(t *testing.T) {
+				t.Parallel() // most of the time is the pause before a retry
 				mustSurvive(t, first, second, int32(k), answer)
-			}
-		})
+			})
+		}
 	}
 }
 
@@ -79,11 +80,11 @@ func mustSurvive(t *testing.T, first, second string, k int32, answer http.Handle
 
 func TestUpstreamChangesInTheMiddle(t *testing.T) {
 	first, second := nights(t)
-	for k := range int32(40) {
+	for k := range int32(12) {
 		s := newSite(t, first)
 		var n atomic.Int32
 		s.Fault(func(http.ResponseWriter, *http.Request) bool {
-			if n.Add(1) == 3*k+2 {
+			if n.Add(1) == 9*k+2 {
 				if err := s.Switch(second); err != nil {
 					t.Error(err)
 				}
@@ -91,7 +92,7 @@ func TestUpstreamChangesInTheMiddle(t *testing.T) {
 			return false
 		})
 		if _, err := s.run(two); err != nil {
-			t.Errorf("changed at request %d: %v", 3*k+2, err)
+			t.Errorf("changed at request %d: %v", 9*k+2, err)
 		}
 		s.published()
 	}
@@ -140,6 +141,20 @@ func TestTwoRunsAtOnce(t *testing.T) {
 	}
 	if _, err := os.Stat(ran); err == nil {
 		t.Error("another run at work is no failure, but on-failure ran")
+	}
+}
+
+// A person who stops a run is told so, not that something failed.
+func TestHookAfterAnInterruption(t *testing.T) {
+	s := newSite(t, write(t, t.TempDir(), plain, fixtures.Options{}))
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	got := filepath.Join(s.dir, "got")
+	if _, err := Run(ctx, s.config(one+"hooks: { on-failure: [sh, -c, 'cat > "+got+"'] }\n"), Options{}); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if text := string(mustRead(t, got)); !strings.HasPrefix(text, "interrupted; nothing was published\n") {
+		t.Errorf("on-failure got %q", text)
 	}
 }
 

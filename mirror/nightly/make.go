@@ -101,10 +101,12 @@ func (n *night) split(ctx context.Context, stage *tree.Stage, b build) (*splitte
 			options.Views = append(options.Views, splitter.View{Name: v.Name, Spec: v.Streams})
 		}
 	}
+	options.KnownLabels = n.known
 	plan, err := splitter.NewPlan(ctx, sources, options)
 	if err != nil {
 		return nil, err
 	}
+	maps.Copy(n.labels, plan.Labels())
 	if err := stage.Mkdir(b.flat()); err != nil {
 		return nil, err
 	}

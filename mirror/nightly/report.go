@@ -1,6 +1,8 @@
 package nightly
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -66,6 +68,8 @@ func (r *Report) warn(format string, args ...any) {
 func (r *Report) text(failure error) string {
 	var b strings.Builder
 	switch {
+	case errors.Is(failure, context.Canceled):
+		b.WriteString("interrupted; nothing was published\n")
 	case failure != nil:
 		fmt.Fprintf(&b, "failed: %v\n", failure)
 	case r.Published:

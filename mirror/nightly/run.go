@@ -55,6 +55,8 @@ type night struct {
 	links   []link
 	made    string // fingerprint of all but upstream's content
 	report  *Report
+
+	known, labels map[string]string // labels of package files: of nights before, of this one
 }
 
 // run resolves what the config names, takes the store and works.
@@ -90,6 +92,9 @@ func (n *night) work(ctx context.Context) error {
 	}
 	fresh, err := n.upToDate()
 	if err != nil || fresh {
+		return err
+	}
+	if err := n.recallLabels(); err != nil {
 		return err
 	}
 	stage, err := n.tree.NewStage()
@@ -194,6 +199,9 @@ func (n *night) remember(snapshot string, baselines map[build]problemKeys) error
 		if err := n.writeBaseline(b, keys); err != nil {
 			return err
 		}
+	}
+	if err := n.rememberLabels(); err != nil {
+		return err
 	}
 	doc, err := json.Marshal(memory{snapshot, n.made, n.report.Targets})
 	if err != nil {

@@ -18,6 +18,7 @@ func (c *Config) readTargets(n *yaml.Node) error {
 			"sources": readNames(&t.Sources, "repository"), "alias": t.readAliases,
 			"versions": choice(&o.Versions, "dnf", "latest", "all"), "unlisted": choice(&o.Unlisted, "quarantine", "keep", "drop"),
 			"by": choice(&o.By, "stream", "nsvca"), "streams": &o.Streams, "platform": &o.Platform, "modulemd": &o.Modulemd,
+			"labels": choice(&o.Labels, "auto", "all", "none"), "strict-dnf": &o.StrictDNF,
 		})
 		if err != nil {
 			return err
