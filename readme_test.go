@@ -147,7 +147,7 @@ func newWorkshop(t *testing.T) *workshop {
 	repository, err := os.Getwd()
 	must(t, err)
 	must(t, os.Symlink(filepath.Join(repository, "scripts"), w.path("scripts")))
-	for _, dir := range []string{"bin", "srv", "etc/yum.repos.d", "etc/pki/rpm-gpg", "etc/systemd/system", "etc/nginx/conf.d"} {
+	for _, dir := range []string{"bin", "srv", "etc/yum.repos.d", "etc/flatstream", "etc/pki/rpm-gpg", "etc/systemd/system", "etc/nginx/conf.d"} {
 		must(t, os.MkdirAll(w.path(dir), 0o755))
 	}
 	night, err := fixtures.NightOne()
@@ -164,6 +164,9 @@ func newWorkshop(t *testing.T) *workshop {
 	for _, name := range []string{"centosofficial", "redhat-release"} {
 		must(t, os.WriteFile(w.path("etc/pki/rpm-gpg/RPM-GPG-KEY-"+name), public, 0o644))
 	}
+	secret, err := key.Secret()
+	must(t, err)
+	must(t, os.WriteFile(w.path("etc/flatstream/signing-key.asc"), secret, 0o600))
 	signed := fixtures.Options{Sign: key.V4(time.Unix(fixtures.Epoch, 0))}
 	must(t, night.BaseOS.Write(w.path("vault/8.5.2111/BaseOS/x86_64/os"), signed))
 	must(t, night.AppStream.Write(w.path("vault/8.5.2111/AppStream/x86_64/os"), signed))
