@@ -50,6 +50,7 @@ var owners = map[string][]string{
 	"github.com/cavaliergopher/rpm":     {"repodata/rpmfile"},
 	"github.com/klauspost/compress":     {"repodata/codec"},
 	"github.com/ulikunitz/xz":           {"repodata/codec"},
+	"github.com/go-air/gini":            {"repodata/closure"},
 	"github.com/gofrs/flock":            {"mirror/tree"},
 	"github.com/google/renameio/v2":     {"mirror/tree"},
 }

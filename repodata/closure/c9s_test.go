@@ -79,16 +79,22 @@ type libsolvVerdict struct {
 	Broken map[string][]string // package: requirements
 }
 
-// libsolv asks python3-solv about c9s's repositories: the first over the others.
-func libsolv(t *testing.T, repos ...string) libsolvVerdict {
+const python = "/usr/bin/python3" // the one that the distribution's solv belongs to
+
+func needLibsolv(t *testing.T) {
 	t.Helper()
-	const python = "/usr/bin/python3" // the one that the distribution's solv belongs to
 	if err := exec.Command(python, "-c", "import solv").Run(); err != nil {
 		if os.Getenv("CI") == "true" {
 			t.Fatal("libsolv's python module is missing (python3-solv)")
 		}
 		t.Skip("libsolv's python module is not installed (python3-solv)")
 	}
+}
+
+// libsolv asks python3-solv about c9s's repositories: the first over the others.
+func libsolv(t *testing.T, repos ...string) libsolvVerdict {
+	t.Helper()
+	needLibsolv(t)
 	args := []string{"testdata/closure.py"}
 	for _, name := range repos {
 		for _, typ := range []string{"primary", "filelists"} {

@@ -14,26 +14,27 @@ import (
 // cannot be read, of ctx, or of a Check that names a repository that was not
 // added; nothing is proven then.
 func (u *Universe) Closure(ctx context.Context, checks []Check, opt Options) (*Report, error) {
-	for _, c := range checks {
-		for _, id := range append([]RepoID{c.Repo}, c.Suppliers...) {
-			if err := u.known(id); err != nil {
-				return nil, err
-			}
-		}
+	if err := u.knownAll(checks); err != nil {
+		return nil, err
 	}
 	views, err := u.evaluate(ctx, checks, opt.Jobs)
 	if err != nil {
 		return nil, err
 	}
-	report := &Report{Schema: Schema, Checked: make([]Checked, len(checks)), streams: make(map[string]string)}
+	report := u.newReport(len(checks))
 	parallel(opt.Jobs, len(checks), func(i int) { report.Checked[i] = views[i].checked() })
+	report.Tally()
+	return report, ctx.Err()
+}
+
+func (u *Universe) newReport(checks int) *Report {
+	report := &Report{Schema: Schema, Checked: make([]Checked, checks), streams: make(map[string]string)}
 	for _, r := range u.repos {
 		if r.stream != "" {
 			report.streams[r.name] = r.stream
 		}
 	}
-	report.Tally()
-	return report, ctx.Err()
+	return report
 }
 
 // evaluate decides every requirement of every check: first by what primary says;

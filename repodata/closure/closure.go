@@ -53,6 +53,17 @@ type Options struct {
 	Jobs int // workers; 0: one per processor
 }
 
+func (u *Universe) knownAll(checks []Check) error {
+	for _, c := range checks {
+		for _, id := range append([]RepoID{c.Repo}, c.Suppliers...) {
+			if err := u.known(id); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // known refuses an id that is not of this universe: a mistake of the caller.
 func (u *Universe) known(id RepoID) error {
 	if id < 0 || int(id) >= len(u.repos) {

@@ -37,6 +37,19 @@ func (u *Universe) lookUp(ctx context.Context, paths map[int32]bool, jobs int) (
 	return u.own(slices.Concat(owned...)), nil
 }
 
+// lookUpAll asks filelists for every path that a package requires or excludes and
+// primary cannot list: which of several owners there are matters here.
+func (u *Universe) lookUpAll(ctx context.Context, jobs int) error {
+	paths := make(map[int32]bool)
+	for _, r := range u.all {
+		if r.path {
+			paths[r.name] = true
+		}
+	}
+	_, err := u.lookUp(ctx, paths, jobs)
+	return err
+}
+
 // own adds owners of paths that are not known yet.
 func (u *Universe) own(owners []provide) bool {
 	known := make(map[provide]bool)

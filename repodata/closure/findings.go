@@ -75,14 +75,19 @@ func (v *view) missing(p rpmver.NEVRA, unmet []int32, near map[int32][]Near) Pro
 	}
 	found := problem(MissingRequirement, p, texts)
 	for _, r := range unmet {
-		n, ok := near[r]
-		if !ok {
-			n = v.near(r)
-			near[r] = n
-		}
-		found.Near = append(found.Near, n...)
+		found.Near = append(found.Near, v.nearOnce(r, near)...)
 	}
 	return found
+}
+
+// nearOnce is near, remembered.
+func (v *view) nearOnce(r int32, known map[int32][]Near) []Near {
+	n, ok := known[r]
+	if !ok {
+		n = v.near(r)
+		known[r] = n
+	}
+	return n
 }
 
 // text writes a requirement as packages do.

@@ -36,21 +36,48 @@ func (u *Universe) insert(e element, p *repodata.Package) int32 {
 	if !isSource(n.Arch) {
 		u.insertProvides(id, p)
 	}
-	start := len(u.required)
-	for _, r := range p.Requires {
-		u.required = append(u.required, u.requirement(r))
-	}
-	run := u.required[start:]
-	slices.Sort(run)
-	u.required = u.required[:start+len(slices.Compact(run))]
-	n.requires = [2]int32{int32(start), int32(len(u.required))}
+	u.insertRelations(&n, p)
+	u.named[n.Name] = append(u.named[n.Name], id)
+	u.packages = append(u.packages, n)
+	return id
+}
+
+// insertRelations gives the package its runs of what must and what must not be
+// beside it.
+func (u *Universe) insertRelations(n *pkg, p *repodata.Package) {
+	var demands, excludes []int32
 	for _, r := range p.Conflicts {
-		if r.Rich && u.all[u.requirement(r)].bad {
+		if !r.Rich {
+			excludes = append(excludes, u.plainRequirement(r.Dep))
+			continue
+		}
+		c := u.conflict(r.Name)
+		demands = append(demands, c.demands...)
+		excludes = append(excludes, c.excludes...)
+		if c.bad {
 			n.badConflicts = append(n.badConflicts, u.names.text[u.names.intern(r.Name)])
 		}
 	}
-	u.packages = append(u.packages, n)
-	return id
+	for _, r := range p.Obsoletes {
+		excludes = append(excludes, u.obsolete(r.Dep))
+	}
+	n.requires = int32(len(u.required))
+	for _, r := range p.Requires {
+		u.required = append(u.required, u.requirement(r))
+	}
+	n.demands = u.endRun(n.requires)
+	u.required = append(u.required, demands...)
+	n.excludes = u.endRun(n.demands)
+	u.required = append(u.required, excludes...)
+	n.end = u.endRun(n.excludes)
+}
+
+// endRun sorts the run from start on, each requirement once.
+func (u *Universe) endRun(start int32) int32 {
+	run := u.required[start:]
+	slices.Sort(run)
+	u.required = u.required[:int(start)+len(slices.Compact(run))]
+	return int32(len(u.required))
 }
 
 func (u *Universe) insertProvides(id int32, p *repodata.Package) {

@@ -8,23 +8,27 @@ import (
 	"flatstream/repodata/rpmdep"
 )
 
-// requirement is one distinct thing that packages require: a name with a version,
-// a rich dependency, or (within one) a with or without, which is a set of packages.
+// requirement is one distinct thing that packages require or exclude: a name with
+// a version, a rich dependency, or (within one) a with or without, which is a set
+// of packages. What a rich conflict demands is one too, see conflict.go.
 type requirement struct {
 	name, version int32
 	rich          *rich    // of a rich dependency that could be read
 	set           *setExpr // of a with or without
 	bad           bool     // a rich dependency that could not
 	rpmlib        bool
+	obsolete      bool // packages of that name and EVR, whatever they provide
 	path          bool // a path that only filelists can tell about
 }
 
 // requirementTable numbers the distinct requirements.
 type requirementTable struct {
 	all       []requirement
-	plain     map[[2]int32]int32 // by name and version
-	richTexts map[int32]int32    // by name
-	providers [][]int32          // by requirement, ascending; see resolve
+	plain     map[[2]int32]int32  // by name and version
+	richTexts map[int32]int32     // by name
+	conflicts map[int32]*conflict // rich ones, by name
+	obsoletes map[[2]int32]int32  // by name and version
+	providers [][]int32           // by requirement, ascending; see resolve
 }
 
 // requirement numbers what one relation requires.
@@ -65,11 +69,25 @@ func (u *Universe) richRequirement(text string) int32 {
 	r := requirement{name: name}
 	e, err := rpmdep.ParseRich(u.names.text[name])
 	if err == nil {
-		r.rich, err = u.compile(e)
+		r.rich, err = u.compile(e, true)
 	}
 	r.bad = err != nil
 	id = u.addRequirement(r)
 	u.richTexts[name] = id
+	return id
+}
+
+// obsolete numbers what one relation obsoletes.
+func (u *Universe) obsolete(d rpmdep.Dep) int32 {
+	key := [2]int32{u.names.intern(d.Name), u.versions.intern(d, &u.words)}
+	id, ok := u.obsoletes[key]
+	if !ok {
+		if u.obsoletes == nil {
+			u.obsoletes = make(map[[2]int32]int32)
+		}
+		id = u.addRequirement(requirement{name: key[0], version: key[1], obsolete: true})
+		u.obsoletes[key] = id
+	}
 	return id
 }
 
@@ -93,9 +111,13 @@ func (u *Universe) resolve(jobs int) {
 		return
 	}
 	x := u.indexed()
+	u.graph, u.spared = nil, nil
 	u.providers = make([][]int32, len(u.all))
 	parallel(jobs, len(u.all), func(i int) {
-		if r := &u.all[i]; r.rich == nil && r.set == nil && !r.bad {
+		switch r := &u.all[i]; {
+		case r.obsolete:
+			u.providers[i] = u.obsoleted(r)
+		case r.rich == nil && r.set == nil && !r.bad:
 			u.providers[i] = u.providersOf(x, r)
 		}
 	})
@@ -104,6 +126,20 @@ func (u *Universe) resolve(jobs int) {
 			u.providers[i] = r.set.packages(u.providers)
 		}
 	}
+}
+
+// obsoleted lists the packages that an obsoletes names. (libsolv asks that they
+// also provide what it says, as every package that rpm built does.)
+func (u *Universe) obsoleted(r *requirement) []int32 {
+	var found []int32
+	d := u.dep(r.name, r.version)
+	for _, p := range u.named[d.Name] {
+		n := &u.packages[p]
+		if !isSource(n.Arch) && rpmdep.Overlap(rpmdep.Dep{Op: rpmdep.Equal, EVR: n.EVR}, d) {
+			found = append(found, p)
+		}
+	}
+	return found
 }
 
 func (u *Universe) providersOf(x *index, r *requirement) []int32 {

@@ -43,10 +43,11 @@ const maxFormula = 10_000
 //	A unless B         A and not B
 //	A unless B else C  (A and not B) or (C and B)
 //
-// A with or without is one literal: a set of packages.
-func (u *Universe) compile(e *rpmdep.Expr) (*rich, error) {
+// A with or without is one literal: a set of packages. Of a conflict (holds is
+// false) it is the negation.
+func (u *Universe) compile(e *rpmdep.Expr, holds bool) (*rich, error) {
 	c := compiler{u: u, left: maxFormula}
-	f, err := c.formula(e, true)
+	f, err := c.formula(e, holds)
 	if err != nil {
 		return nil, err
 	}
@@ -114,23 +115,24 @@ func (c *compiler) join(all bool, terms ...term) (*formula, error) {
 	return f, nil
 }
 
-// choice compiles if-else and unless-else. Both choose between A and C by B:
-// (first or not B) and (second or B), first and second being A and C for if, C
-// and A for unless. The negation of a choice is the choice of the negations.
+// choice compiles if-else and unless-else, which choose between A and C by B, and
+// their negations: the same literals in pairs, each pair and all pairs joined the
+// other way. That the shape is kept matters to conflicts, see spare.
 func (c *compiler) choice(e *rpmdep.Expr, holds bool) (*formula, error) {
-	first, cond, second := e.Args[0], e.Args[1], e.Args[2]
-	if e.Op == rpmdep.RichUnlessElse {
-		first, second = second, first
-	}
-	left, err := c.join(false, term{first, holds}, term{cond, false})
+	all := holds == (e.Op == rpmdep.RichIfElse)
+	left, err := c.join(!all, term{e.Args[0], holds}, term{e.Args[1], !holds})
 	if err != nil {
 		return nil, err
 	}
-	right, err := c.join(false, term{second, holds}, term{cond, true})
+	right, err := c.join(!all, term{e.Args[2], holds}, term{e.Args[1], holds})
 	if err != nil {
 		return nil, err
 	}
-	return &formula{kind: allOf, args: []*formula{left, right}}, nil
+	f := &formula{kind: someOf, args: []*formula{left, right}}
+	if all {
+		f.kind = allOf
+	}
+	return f, nil
 }
 
 func (c *compiler) literal(leaf int32, holds bool) *formula {

@@ -108,7 +108,8 @@ func alone(e *rpmdep.Expr, p *repodata.Package) bool {
 	case rpmdep.RichOr:
 		return slices.ContainsFunc(e.Args, is)
 	}
-	return slices.ContainsFunc(p.Provides, func(r repodata.Relation) bool { return rpmdep.Match(r.Dep, e.Dep) })
+	return slices.ContainsFunc(p.Provides, func(r repodata.Relation) bool { return rpmdep.Match(r.Dep, e.Dep) }) ||
+		slices.ContainsFunc(p.Files, func(f repodata.File) bool { return f.Path == e.Dep.Name })
 }
 
 func randomDep(rng *rand.Rand) rpmdep.Dep {
@@ -216,14 +217,14 @@ func FuzzRich(f *testing.F) {
 			return
 		}
 		u := NewUniverse()
-		c, err := u.compile(e)
+		c, err := u.compile(e, true)
 		if err != nil {
 			return
 		}
 		u.resolve(1)
 		u.repos = append(u.repos, repository{})
 		v := u.newView(Check{}, nil)
-		got := v.satisfiable(c.formula, 0)
+		got := v.satisfiable(c.formula, 0, v.available)
 		if want := holds(e, nil); got != unreadable && (got == met) != want && !strings.Contains(s, "rpmlib(") {
 			t.Errorf("%q over no packages: %v, want met to be %v", s, got, want)
 		}

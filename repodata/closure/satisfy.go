@@ -29,8 +29,8 @@ const (
 // such a set.
 //
 // rpmlib() is always there, so it can be had and not be lacked.
-func (v *view) satisfiable(f *formula, self int32) verdict {
-	s := search{view: v, self: self, steps: maxSteps}
+func (u *Universe) satisfiable(f *formula, self int32, available set) verdict {
+	s := search{Universe: u, self: self, available: available, steps: maxSteps}
 	switch {
 	case s.solve(&goal{f: f}):
 		return met
@@ -41,8 +41,9 @@ func (v *view) satisfiable(f *formula, self int32) verdict {
 }
 
 type search struct {
-	*view
+	*Universe
 	self       int32
+	available  set
 	have, lack []int32 // literals so far
 	steps      int     // left of maxSteps
 }

@@ -23,11 +23,14 @@ type Universe struct {
 	words    symbols // package names, versions, releases and arches
 	versions versions
 
-	provides []provide // in the order they were read
-	required []int32   // requirements of the packages, one run for each
+	provides []provide          // in the order they were read
+	required []int32            // requirements of the packages: three runs for each, see pkg
+	named    map[string][]int32 // packages by name, ascending
 	requirementTable
 
 	index  *index         // nil when provides has grown since
+	graph  *graph         // nil when the providers were listed anew since
+	spared map[int32]runs // packages that would conflict with themselves, see spare
 	looked map[int32]bool // paths that were looked up in every repository's filelists
 }
 
@@ -38,6 +41,7 @@ func NewUniverse() *Universe {
 		seed:     maphash.MakeSeed(),
 		arches:   make(map[string]set),
 		pkgids:   make(map[string]int32),
+		named:    make(map[string][]int32),
 	}
 }
 
@@ -55,16 +59,36 @@ type repository struct {
 type pkg struct {
 	rpmver.NEVRA
 	badConflicts []string // rich ones that do not parse
-	requires     [2]int32 // its run of Universe.required: distinct, ascending
 	twin         int32    // another package with the same pkgid, or -1
+
+	// Where its runs of Universe.required start, side by side, and where the last
+	// one ends; each is distinct and ascending: what it requires, what the rich
+	// conflicts demand, and what it cannot be beside (conflicts and obsoletes).
+	requires, demands, excludes, end int32
 }
 
 // provide says that a package has a capability or owns a path.
 type provide struct{ name, pkg, version int32 }
 
 func (u *Universe) requires(p int32) []int32 {
-	r := u.packages[p].requires
-	return u.required[r[0]:r[1]]
+	return u.required[u.packages[p].requires:u.packages[p].demands]
+}
+
+// obliges lists what must hold where p is: what it requires, then what its rich
+// conflicts demand.
+func (u *Universe) obliges(p int32) []int32 {
+	if r, ok := u.spared[p]; ok {
+		return r.obliges
+	}
+	return u.required[u.packages[p].requires:u.packages[p].excludes]
+}
+
+// excludes lists what p cannot be beside: whatever meets one of these.
+func (u *Universe) excludes(p int32) []int32 {
+	if r, ok := u.spared[p]; ok {
+		return r.excludes
+	}
+	return u.required[u.packages[p].excludes:u.packages[p].end]
 }
 
 // dep puts a name and a version together again.

@@ -120,7 +120,7 @@ func (v *view) verdict(r, self int32) verdict {
 	for _, p := range q.rich.paths {
 		v.paths[p] = true
 	}
-	found := v.satisfiable(q.rich.formula, self)
+	found := v.satisfiable(q.rich.formula, self, v.available)
 	if !q.rich.lacks {
 		v.verdicts[r] = found
 	}

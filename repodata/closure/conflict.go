@@ -1,0 +1,149 @@
+package closure
+
+import (
+	"slices"
+
+	"flatstream/repodata/rpmdep"
+)
+
+// conflict is a rich conflict as what it asks of the packages beside the one that
+// has it. A conflict forbids its formula, so that each term of its disjunctive form
+// becomes a clause: one of the term's literals must fail. A term of one literal is
+// a plain conflict with that.
+//
+//	(a or b)       conflicts with a, and with b
+//	(a and b)      demands that a or b is missing
+//	(a unless b)   demands that a is missing, or b there
+type conflict struct {
+	demands, excludes []int32 // requirements
+	bad               bool    // it could not be read
+}
+
+// maxClauses bounds the clauses of one rich conflict; real ones have one to four.
+const maxClauses = 1000
+
+// conflict compiles a rich conflict.
+func (u *Universe) conflict(text string) *conflict {
+	name := u.names.intern(text)
+	c, ok := u.conflicts[name]
+	if ok {
+		return c
+	}
+	if u.conflicts == nil {
+		u.conflicts = make(map[int32]*conflict)
+	}
+	c = u.newConflict(name)
+	u.conflicts[name] = c
+	return c
+}
+
+func (u *Universe) newConflict(name int32) *conflict {
+	e, err := rpmdep.ParseRich(u.names.text[name])
+	if err != nil {
+		return &conflict{bad: true}
+	}
+	r, err := u.compile(e, false)
+	if err != nil {
+		return &conflict{bad: true}
+	}
+	clauses, ok := u.clauses(r.formula)
+	if !ok {
+		return &conflict{bad: true}
+	}
+	c := &conflict{}
+	for _, clause := range clauses {
+		if len(clause) == 1 && clause[0].kind == lack {
+			c.excludes = append(c.excludes, clause[0].leaf)
+			continue
+		}
+		some := &formula{kind: someOf, args: clause}
+		part := &rich{formula: some, paths: r.paths, lacks: len(some.literals(lack, nil)) > 0}
+		c.demands = append(c.demands, u.addRequirement(requirement{name: name, rich: part}))
+	}
+	return c
+}
+
+// clauses lists f's conjunctive form; false if that is too large. What rpm itself
+// provides is always there.
+func (u *Universe) clauses(f *formula) ([][]*formula, bool) {
+	switch {
+	case (f.kind == have || f.kind == lack) && u.all[f.leaf].rpmlib:
+		if f.kind == have {
+			return nil, true
+		}
+		return [][]*formula{{}}, true
+	case f.kind == have || f.kind == lack:
+		return [][]*formula{{f}}, true
+	}
+	join, all := concat, [][]*formula(nil)
+	if f.kind == someOf {
+		join, all = product, [][]*formula{{}}
+	}
+	for _, a := range f.args {
+		more, ok := u.clauses(a)
+		if !ok || len(all)*len(more) > maxClauses {
+			return nil, false
+		}
+		all = join(all, more)
+	}
+	return all, true
+}
+
+func concat(a, b [][]*formula) [][]*formula { return append(a, b...) }
+
+// product joins each clause of one list with each of the other.
+func product(a, b [][]*formula) [][]*formula {
+	var all [][]*formula
+	for _, x := range a {
+		for _, y := range b {
+			all = append(all, slices.Concat(x, y))
+		}
+	}
+	return all
+}
+
+// runs takes the place of a package's runs of Universe.required.
+type runs struct{ obliges, excludes []int32 }
+
+// spare sees to it that no package conflicts with itself. A plain conflict never
+// does. Of a rich one libsolv drops a term if the package meets all of it alone, by
+// having what it names (what must be missing aside, where nothing provides that
+// anyway); the term then counts for other packages only.
+func (u *Universe) spare() {
+	for p := range u.packages {
+		n := &u.packages[p]
+		for _, r := range u.required[n.demands:n.excludes] {
+			if u.meetsItself(int32(p), r) {
+				u.sparePackage(int32(p))
+				break
+			}
+		}
+	}
+}
+
+func (u *Universe) sparePackage(p int32) {
+	n := &u.packages[p]
+	s := runs{slices.Clone(u.requires(p)), slices.Clone(u.required[n.excludes:n.end])}
+	for _, r := range u.required[n.demands:n.excludes] {
+		if u.meetsItself(p, r) {
+			s.excludes = append(s.excludes, u.all[r].rich.formula.literals(lack, nil)...)
+		} else {
+			s.obliges = append(s.obliges, r)
+		}
+	}
+	slices.Sort(s.excludes)
+	s.excludes = slices.Compact(s.excludes)
+	if u.spared == nil {
+		u.spared = make(map[int32]runs)
+	}
+	u.spared[p] = s
+}
+
+// meetsItself reports whether p alone has what clause r wants to be missing.
+func (u *Universe) meetsItself(p, r int32) bool {
+	f := u.all[r].rich.formula
+	missing := f.literals(lack, nil)
+	return len(missing) > 0 &&
+		!slices.ContainsFunc(missing, func(leaf int32) bool { return !contains(u.providers[leaf], p) }) &&
+		!slices.ContainsFunc(f.literals(have, nil), func(leaf int32) bool { return len(u.providers[leaf]) > 0 })
+}

@@ -1,0 +1,74 @@
+#!/usr/bin/python3
+"""What libsolv says: which packages of a repository cannot be installed.
+
+usage: install.py EVERY REPO[,REPO...]...
+
+Each argument is a world of its own: directories, the first to check and the others
+to supply. Only every EVERY-th package is put to the solver, beside an empty system.
+Prints a JSON list with an object for each world: {"asked": n, "broken": [...]}.
+
+The rules are rpm's, with packages of one name and different colours side by side.
+Builds of one name have one EVR, whatever their colour: libsolv has this in its rules
+on inferior arches ("lock-step"), which also want the better arch wherever it is at
+hand; so those are switched off, and the EVR is seen to by conflicts made here.
+"""
+import collections
+import glob
+import json
+import sys
+
+import solv
+
+
+def load(dirs):
+    pool = solv.Pool()
+    pool.setdisttype(solv.Pool.DISTTYPE_RPM)
+    pool.setarch("x86_64")
+    pool.set_flag(solv.Pool.POOL_FLAG_IMPLICITOBSOLETEUSESCOLORS, 1)
+    for i, d in enumerate(dirs):
+        repo = pool.add_repo(str(i))
+        for typ, extend in ("primary", (None, 0)), ("filelists", ("FL", solv.Repo.REPO_EXTEND_SOLVABLES)):
+            fh = solv.xfopen(glob.glob(f"{d}/repodata/*{typ}.xml*")[0])
+            if not repo.add_rpmmd(fh, *extend):
+                sys.exit(f"cannot read {d}: {pool.errstr}")
+            fh.close()
+    return pool
+
+
+def lockstep(pool):
+    builds = collections.defaultdict(list)
+    for s in pool.solvables:
+        if s.arch not in ("src", "nosrc", "noarch"):
+            builds[s.name].append(s)
+    for same in builds.values():
+        for s in same:
+            others = [o for o in same if o.arch != s.arch and o.evrcmp(s)]
+            if others:
+                s.add_deparray(solv.SOLVABLE_PROVIDES, pool.Dep(f"lock({s.id})"))
+            for o in others:
+                s.add_deparray(solv.SOLVABLE_CONFLICTS, pool.Dep(f"lock({o.id})"))
+
+
+def broken(pool, every):
+    lockstep(pool)
+    pool.addfileprovides()
+    pool.createwhatprovides()
+    fine, names, asked = set(), [], 0
+    for s in list(pool.solvables):
+        if s.repo.name != "0" or s.arch in ("src", "nosrc") or not s.installable():
+            continue
+        asked += 1
+        if s.id in fine or asked % every:
+            continue
+        solver = pool.Solver()
+        solver.set_flag(solv.Solver.SOLVER_FLAG_IGNORE_RECOMMENDED, 1)
+        solver.set_flag(solv.Solver.SOLVER_FLAG_NO_INFARCHCHECK, 1)
+        if solver.solve([pool.Job(solv.Job.SOLVER_INSTALL | solv.Job.SOLVER_SOLVABLE, s.id)]):
+            evr = s.evr if ":" in s.evr else "0:" + s.evr
+            names.append(f"{s.name}-{evr}.{s.arch}")
+        else:
+            fine.update(x.id for x in solver.transaction().newsolvables())
+    return {"asked": asked, "broken": sorted(names)}
+
+
+json.dump([broken(load(w.split(",")), int(sys.argv[1])) for w in sys.argv[2:]], sys.stdout)
