@@ -112,7 +112,7 @@ func (d *downloads) wait(stop error) error {
 	case 1:
 		return d.failed[0]
 	default:
-		return fmt.Errorf("%d files cannot be had: %w", n, errors.Join(d.failed[:min(n, 3)]...))
+		return fmt.Errorf("%d files cannot be had or trusted: %w", n, errors.Join(d.failed[:min(n, 3)]...))
 	}
 }
 

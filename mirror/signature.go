@@ -26,9 +26,6 @@ type SignatureError struct {
 
 func (e *SignatureError) Error() string { return fmt.Sprintf("%s: %s; %s", e.What, e.Why, e.Try) }
 
-// Hint says what to try next.
-func (e *SignatureError) Hint() string { return e.Try }
-
 const tryNewKey = "if upstream has a new key, check its fingerprint and add its file to gpgkey="
 
 // trust is what a run holds signatures against.

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"flatstream/repodata/codec"
-	"flatstream/repodata/pgp"
 )
 
 // Options says how sources become flat repositories. The zero value of each field
@@ -39,7 +38,7 @@ type Options struct {
 	Arch     string // such as x86_64; empty: what the documents say, no package is left out
 
 	BaseURL string       // of the target, for .repo files, no trailing slash
-	Signer  *pgp.Signer  // signs every repomd.xml; nil: nobody does
+	Signer  *Signer      // signs every repomd.xml; nil: nobody does
 	Format  codec.Format // of metadata files; zero: gzip
 	Jobs    int          // workers; 0: one for each processor
 }

@@ -14,10 +14,13 @@ import (
 // KeyName is the public key at the top of a signed target, for clients to import.
 const KeyName = "RPM-GPG-KEY-flatstream"
 
+// Signer signs the metadata of a target.
+type Signer = pgp.Signer
+
 // ReadSigner reads the secret key that signs a target, from a file as
 // `gpg --armor --export-secret-keys` writes it: RSA of 2048 bits or more, or an
 // elliptic curve, without a passphrase, good at now.
-func ReadSigner(file string, now time.Time) (*pgp.Signer, error) {
+func ReadSigner(file string, now time.Time) (*Signer, error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, fmt.Errorf("read signing key: %w", err)

@@ -18,6 +18,9 @@ func (c *Config) check(dir string) error {
 		return &ConfigError{Text: "repos: names no repository", Try: `name one, such as repos: { baseos: { baseurl: "https://..." } }`}
 	}
 	c.Store = below(dir, c.Store)
+	if c.SignKey != "" {
+		c.SignKey = below(dir, c.SignKey)
+	}
 	for i := range c.Repos {
 		if r := &c.Repos[i]; r.File != "" {
 			r.File = below(dir, r.File)

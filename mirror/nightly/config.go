@@ -42,6 +42,7 @@ type Config struct {
 	Verify  VerifyConfig
 	Keep    Keep
 	Hooks   Hooks
+	SignKey string // absolute file of the secret key that signs flat/; empty: none
 
 	sum string // SHA-256 of the file's bytes
 }
@@ -171,7 +172,7 @@ func parseConfig(b []byte, file, dir string) (*Config, error) {
 		Keep:   Keep{Snapshots: 14, Grace: 72 * time.Hour, MaxDelete: 0.4},
 	}
 	err = decode(root, fields{
-		"store": &c.Store, "base-url": c.readBaseURL,
+		"store": &c.Store, "base-url": c.readBaseURL, "sign-key": &c.SignKey,
 		"repos": c.readRepos, "targets": c.readTargets, "views": c.readViews,
 		"verify": c.readVerify, "keep": c.readKeep,
 		"hooks": func(n *yaml.Node) error {

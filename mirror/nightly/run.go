@@ -11,6 +11,7 @@ import (
 	"flatstream/mirror"
 	"flatstream/mirror/repofile"
 	"flatstream/mirror/tree"
+	"flatstream/splitter"
 )
 
 // Options is what a run takes from its caller rather than from the config.
@@ -53,6 +54,7 @@ type night struct {
 	all     []upstream
 	members map[build][]member
 	links   []link
+	signer  *splitter.Signer
 	made    string // fingerprint of all but upstream's content
 	report  *Report
 
@@ -65,6 +67,9 @@ func (n *night) run(ctx context.Context) (err error) {
 		return err
 	}
 	if n.links, err = n.Config.links(n.opt.Vars); err != nil {
+		return err
+	}
+	if n.signer, err = n.readSigner(n.opt.Now); err != nil {
 		return err
 	}
 	if n.made, err = n.fingerprint(n.opt.Version, n.all); err != nil {

@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"flatstream/mirror"
 	"flatstream/mirror/repofile"
@@ -273,12 +274,19 @@ func (b build) link(a Alias, vars repofile.Vars) (link, error) {
 
 // fingerprint is a checksum of all that decides, beside what upstream has, how
 // sources are split and judged: the program, the config, the .repo files that it
-// names and the directories that supply.
+// names, the key that signs and the directories that supply.
 func (c *Config) fingerprint(version string, all []upstream) (string, error) {
 	h := sha256.New()
 	fmt.Fprintf(h, "%q %q\n", version, c.sum)
 	for _, u := range all {
 		fmt.Fprintf(h, "%q %v %q\n", u.source.Path, u.source.GPGCheck, u.source.GPGKeys)
+	}
+	if c.SignKey != "" {
+		b, err := readFile(c.SignKey)
+		if err != nil {
+			return "", fmt.Errorf("reading sign-key: %w", err)
+		}
+		fmt.Fprintf(h, "%x\n", sha256.Sum256(b))
 	}
 	for _, dir := range c.supplyDirs() {
 		b, err := os.ReadFile(filepath.Join(dir, "repodata", "repomd.xml"))
@@ -288,6 +296,14 @@ func (c *Config) fingerprint(version string, all []upstream) (string, error) {
 		fmt.Fprintf(h, "%q %x\n", dir, sha256.Sum256(b))
 	}
 	return fmt.Sprintf("%x", h.Sum(nil)), nil
+}
+
+// readSigner reads the key of sign-key, nil where there is none.
+func (c *Config) readSigner(now time.Time) (*splitter.Signer, error) {
+	if c.SignKey == "" {
+		return nil, nil
+	}
+	return splitter.ReadSigner(c.SignKey, now)
 }
 
 // supplyDirs are the directories of verify's with.
@@ -312,6 +328,10 @@ func (c *Config) Steps(machine repofile.Vars) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	signer, err := c.readSigner(time.Now())
+	if err != nil {
+		return nil, err
+	}
 	var steps []string
 	for _, u := range all {
 		steps = append(steps, fmt.Sprintf("sync %s from %s into %s", u.repo.Name, u.source.Place(), u.source.Path))
@@ -326,6 +346,9 @@ func (c *Config) Steps(machine repofile.Vars) ([]string, error) {
 			step += " with " + strings.Join(with, ", ")
 		}
 		steps = append(steps, step)
+	}
+	if signer != nil {
+		steps = append(steps, fmt.Sprintf("sign every repomd.xml in flat with key %s", signer.ID()))
 	}
 	for _, l := range links {
 		steps = append(steps, fmt.Sprintf("link %s to %s", l.path, l.to))
