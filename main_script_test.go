@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -39,7 +40,7 @@ func TestScripts(t *testing.T) {
 		Condition:           condition,
 		Setup:               giveOtherDisk,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"fixture": scriptFixture, "upstream": scriptUpstream, "status": scriptStatus,
+			"fixture": scriptFixture, "upstream": scriptUpstream, "silence": scriptSilence, "status": scriptStatus,
 			"complaint": scriptComplaint, "hint": scriptHint, "warning": scriptWarning, "json": scriptJSON,
 			"corrupt": scriptCorrupt, "truncate": scriptTruncate, "replace": scriptReplace,
 			"remember": scriptRemember, "unchanged": scriptUnchanged,
@@ -109,6 +110,18 @@ func scriptUpstream(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	ts.Defer(func() { server.Close() })
 	ts.Setenv(args[0], server.URL)
+}
+
+// scriptSilence: silence NAME sets $NAME to the URL of a server that takes connections
+// and never answers.
+func scriptSilence(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: silence NAME")
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Defer(func() { listener.Close() })
+	ts.Setenv(args[0], "http://"+listener.Addr().String())
 }
 
 // scriptStatus: status N COMMAND ARGS... runs the command and wants exactly this exit
