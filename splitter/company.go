@@ -46,15 +46,29 @@ func requiredBy(a *Activation, own *Group) map[*Group]bool {
 	return found
 }
 
-// reposOf finds the repositories made of a group.
+// groupRepos says which repositories are made of a group: those of the group alone,
+// and those of a whole stream.
+type groupRepos struct {
+	of       map[*Group][]*Flat
+	ofStream map[StreamID][]*Flat
+	seen     int // how many of Plan.Repos are in the maps
+}
+
+// reposOf finds the repositories made of a group, among those planned so far.
 func (p *Plan) reposOf(g *Group) []*Flat {
-	var repos []*Flat
-	for _, f := range p.Repos {
-		if f.Group == g || f.Group == nil && f.Kind == KindStream && f.Module == g.Module && f.Stream == g.Stream {
-			repos = append(repos, f)
+	x := &p.groupRepos
+	if x.of == nil {
+		x.of, x.ofStream = map[*Group][]*Flat{}, map[StreamID][]*Flat{}
+	}
+	for _, f := range p.Repos[x.seen:] {
+		if f.Group != nil {
+			x.of[f.Group] = append(x.of[f.Group], f)
+		} else if id := (StreamID{f.Module, f.Stream}); f.Kind == KindStream {
+			x.ofStream[id] = append(x.ofStream[id], f)
 		}
 	}
-	return repos
+	x.seen = len(p.Repos)
+	return slices.Concat(x.of[g], x.ofStream[g.StreamID])
 }
 
 // connect records what a stream's repository needs, and what it hides there.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -51,6 +52,7 @@ func newDotRepos(r *Report, base string, signed trust) *dotRepos {
 func (d *dotRepos) of(id string) []byte {
 	own := &d.Repos[d.byID[id]]
 	var b bytes.Buffer
+	b.Grow((len(own.Requires) + 1) * (len(d.head[d.byID[id]]) + len(d.tail) + 64))
 	d.section(&b, id, true, own.Hidden)
 	for _, needed := range own.Requires {
 		d.section(&b, needed, true, own.Hidden)
@@ -79,7 +81,9 @@ func (d *dotRepos) section(b *bytes.Buffer, id string, enabled bool, hidden []Hi
 		b.WriteByte('\n')
 	}
 	b.WriteString(d.head[i])
-	fmt.Fprintf(b, "enabled=%d\n", bit(enabled))
+	b.WriteString("enabled=")
+	b.WriteString(strconv.Itoa(bit(enabled)))
+	b.WriteByte('\n')
 	b.WriteString(d.tail)
 	if id != repoID(KindNonModular) || len(hidden) == 0 {
 		return

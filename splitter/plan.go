@@ -30,6 +30,7 @@ type Plan struct {
 	overlays   *overlays // nil without --overlay
 	counts     []int     // packages of each source, as its primary lists them
 	shadowable []int32   // those in no module whose name, or that of a provide, an artifact has
+	groupRepos groupRepos
 	exempt     map[rpmver.NEVRA]bool
 }
 

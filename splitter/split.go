@@ -26,9 +26,7 @@ var elementTypes = [...]string{repodata.TypePrimary, repodata.TypeFilelists, rep
 // number of workers. done, if not nil, is called after each repository, from
 // several goroutines.
 func Split(ctx context.Context, p *Plan, dst, target string, done func(*Flat)) (*Report, error) {
-	s := &splitting{Plan: p, dst: dst, target: target, done: done, report: p.Report()}
-	base := cmp.Or(p.Options.BaseURL, "file:///")
-	s.dotRepos = newDotRepos(s.report, base, p.trust(base))
+	s := &splitting{Plan: p, dst: dst, target: target, done: done}
 	defer s.close()
 	if err := s.spool(ctx); err != nil {
 		return nil, err
@@ -37,10 +35,20 @@ func Split(ctx context.Context, p *Plan, dst, target string, done func(*Flat)) (
 	if s.extras, err = p.readExtras(); err != nil {
 		return nil, err
 	}
-	if err := s.writeRepos(ctx); err != nil {
+	base := cmp.Or(p.Options.BaseURL, "file:///")
+	s.report = p.Report()
+	s.dotRepos = newDotRepos(s.report, base, p.trust(base))
+	var report []byte // of hundreds of repositories it takes as long as some of them
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return s.writeRepos(ctx) })
+	group.Go(func() (err error) {
+		report, err = s.report.Marshal()
+		return err
+	})
+	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	return s.report, s.writeTop()
+	return s.report, s.writeTop(report)
 }
 
 // splitting is one split under way.
@@ -290,18 +298,14 @@ func (p *Plan) newest() (revision string, timestamp int64) {
 }
 
 // writeTop writes the key, the .repo file of all and, last, report.json.
-func (s *splitting) writeTop() error {
+func (s *splitting) writeTop(report []byte) error {
 	if err := s.writeKey(); err != nil {
 		return err
 	}
 	if err := writeFile(filepath.Join(s.dst, DotRepoName), s.dotRepos.all()); err != nil {
 		return err
 	}
-	b, err := s.report.Marshal()
-	if err != nil {
-		return err
-	}
-	return writeFile(filepath.Join(s.dst, ReportName), b)
+	return writeFile(filepath.Join(s.dst, ReportName), report)
 }
 
 func writeFile(name string, b []byte) error {
