@@ -37,6 +37,9 @@ func demoCommand(out *output) *cli.Command {
 const demoMark = ".flatstream-demo"
 
 func demo(c *cli.Context, out *output) error {
+	if c.NArg() > 0 {
+		return &usageError{"demo takes no arguments, but was given " + c.Args().First(), "--store names its directory"}
+	}
 	dir, err := filepath.Abs(c.String("store"))
 	if err != nil {
 		return err

@@ -80,11 +80,11 @@ func mustSurvive(t *testing.T, first, second string, k int32, answer http.Handle
 
 func TestUpstreamChangesInTheMiddle(t *testing.T) {
 	first, second := nights(t)
-	for k := range int32(12) {
+	for k := range int32(7) {
 		s := newSite(t, first)
 		var n atomic.Int32
 		s.Fault(func(http.ResponseWriter, *http.Request) bool {
-			if n.Add(1) == 9*k+2 {
+			if n.Add(1) == 17*k+2 {
 				if err := s.Switch(second); err != nil {
 					t.Error(err)
 				}
@@ -92,7 +92,7 @@ func TestUpstreamChangesInTheMiddle(t *testing.T) {
 			return false
 		})
 		if _, err := s.run(two); err != nil {
-			t.Errorf("changed at request %d: %v", 9*k+2, err)
+			t.Errorf("changed at request %d: %v", 17*k+2, err)
 		}
 		s.published()
 	}
