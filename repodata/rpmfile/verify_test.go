@@ -354,3 +354,41 @@ func rebuild(b []byte, stays func(field) bool, change func([]field) []field, mor
 	}
 	return join(out, header(change(fieldsOf(b[mainHeader(b):]))...), b[payloadAt(b):])
 }
+
+// Packages of CentOS 6 and 7 and of EPEL 7, signed in version 3 and from before
+// payload digests, with their real keys; older ones have DSA keys and SHA-1. The
+// library that reads headers brings them.
+func TestRealVersion3Packages(t *testing.T) {
+	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/cavaliergopher/rpm").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	dir := filepath.Join(strings.TrimSpace(string(out)), "testdata")
+	if _, err := os.Stat(dir); err != nil {
+		t.Skipf("the library is here without its test data: %v", err)
+	}
+	ring := pgp.NewKeyring(time.Now())
+	for _, name := range []string{"RPM-GPG-KEY-CentOS-6", "RPM-GPG-KEY-CentOS-7"} {
+		if err := ring.Add(name, readFile(t, filepath.Join(dir, name))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, want := range map[string]string{
+		"centos-release-6-0.el6.centos.5.i686.rpm":           "",
+		"centos-release-6-0.el6.centos.5.x86_64.rpm":         "",
+		"centos-release-7-2.1511.el7.centos.2.10.x86_64.rpm": "",
+		"epel-release-7-5.noarch.rpm":                        "",
+		"centos-release-5-0.0.el5.centos.2.x86_64.rpm":       "a8a447dce8562897 is not RSA",
+		"centos-release-as-2.1AS-4.noarch.rpm":               "not signed", // over header and payload alone
+	} {
+		b := readFile(t, filepath.Join(dir, name))
+		err := verify(b, ring)
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", name, err, want)
+		}
+		b[len(b)-1] ^= 1
+		if verify(b, ring) == nil {
+			t.Errorf("%s: a changed payload verifies", name)
+		}
+	}
+}
