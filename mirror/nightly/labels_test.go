@@ -38,7 +38,6 @@ func TestLabelsAreRemembered(t *testing.T) {
 	if err := os.WriteFile(state, []byte("no JSON"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	s.Switch(first)
 	s.mustRun(two + "base-url: http://example.org/\n")
 	if b, err = os.ReadFile(state); err != nil || !strings.Contains(string(b), ruby) {
 		t.Errorf("after damage it remembers %s, %v", b, err)
