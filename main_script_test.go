@@ -112,8 +112,8 @@ func scriptUpstream(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv(args[0], server.URL)
 }
 
-// scriptSilence: silence NAME sets $NAME to the URL of a server that takes connections
-// and never answers.
+// scriptSilence: silence NAME sets $NAME to the URL of a server that never answers. Each
+// connection makes a file called connected.
 func scriptSilence(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: silence NAME")
@@ -122,6 +122,19 @@ func scriptSilence(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	ts.Defer(func() { listener.Close() })
 	ts.Setenv(args[0], "http://"+listener.Addr().String())
+	connected := ts.MkAbs("connected")
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return // the script is over
+			}
+			defer conn.Close()
+			if err := os.WriteFile(connected, nil, 0o644); err != nil {
+				return // the script waits in vain, and fails
+			}
+		}
+	}()
 }
 
 // scriptStatus: status N COMMAND ARGS... runs the command and wants exactly this exit
