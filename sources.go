@@ -184,8 +184,9 @@ func repoVars(c *cli.Context) (repofile.Vars, error) {
 	return vars, nil
 }
 
-// openSources opens each source for reading: a local one in place, a remote one
-// through a cache of its metadata that cleanup removes.
+// openSources opens each source for reading: a local one in place, a remote one, and
+// one whose signature must be checked, through a cache of its metadata that cleanup
+// removes.
 func openSources(ctx context.Context, sources []mirror.Source, role splitter.Role) (opened []splitter.Source, cleanup func(), err error) {
 	cache := ""
 	var remotes []*mirror.Remote
@@ -205,12 +206,14 @@ func openSources(ctx context.Context, sources []mirror.Source, role splitter.Rol
 	for _, s := range sources {
 		o := splitter.Source{Name: s.Name, Role: role, GPGCheck: s.GPGCheck, GPGKeys: s.GPGKeys}
 		var fsys fs.FS
-		if dir, ok := localDir(s); ok {
+		dir, local := localDir(s)
+		if local {
 			if o.Dir, err = filepath.Abs(dir); err != nil {
 				return nil, cleanup, err
 			}
 			fsys = os.DirFS(o.Dir)
-		} else {
+		}
+		if !local || s.RepoGPGCheck {
 			if cache == "" {
 				if cache, err = os.MkdirTemp("", "flatstream-"); err != nil {
 					return nil, cleanup, err
@@ -221,7 +224,10 @@ func openSources(ctx context.Context, sources []mirror.Source, role splitter.Rol
 				return nil, cleanup, fmt.Errorf("%s: %w", s.Name, err)
 			}
 			remotes = append(remotes, remote)
-			fsys, o.URL = remote, remote.Base()
+			fsys = remote
+			if !local {
+				o.URL = remote.Base()
+			}
 		}
 		if o.Repo, err = repodata.Open(fsys); err != nil {
 			return nil, cleanup, fmt.Errorf("%s (%s): %w", s.Name, o.Location(), err)
