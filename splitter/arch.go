@@ -16,3 +16,45 @@ var multilib = map[string][]string{
 func runsOn(arch, machine string) bool {
 	return arch == machine || arch == "noarch" || isSourceArch(arch) || slices.Contains(multilib[machine], arch)
 }
+
+// archScore says how well a machine likes an arch: the lower the better.
+type archScore uint8
+
+const (
+	archForeign archScore = iota // it cannot run here
+	archNone                     // noarch: as good as any
+	archBest                     // the machine's own; what follows is worse
+)
+
+// scoreArch follows libsolv's pool_setarch. Without a machine everything runs.
+func scoreArch(arch, machine string) archScore {
+	if arch == "noarch" || arch == "" {
+		return archNone
+	}
+	if machine == "" {
+		return archBest
+	}
+	if i := slices.Index(archPolicy(machine), arch); i >= 0 {
+		return archBest + archScore(i)
+	}
+	return archForeign
+}
+
+// archPolicy lists what a machine runs, the best first.
+func archPolicy(machine string) []string {
+	switch machine {
+	case "x86_64", "amd64", "ia32e":
+		return []string{machine, "x86_64", "athlon", "i686", "i586", "i486", "i386"}
+	case "i686":
+		return []string{"i686", "i586", "i486", "i386"}
+	case "i586":
+		return []string{"i586", "i486", "i386"}
+	case "s390x":
+		return []string{"s390x", "s390"}
+	case "ppc64":
+		return []string{"ppc64", "ppc"}
+	case "armv7hl":
+		return []string{"armv7hl", "armv6hl"}
+	}
+	return []string{machine}
+}

@@ -63,18 +63,24 @@ func (g *Group) String() string { return g.StreamID.String() + ":" + g.Context }
 
 // dependencyKey is libdnf's text of what a build requires besides the platform: one
 // "module:[stream,stream]" per requirement, only "module" where any stream would do,
-// sorted and joined. Its bytes decide which group DNF prefers.
+// sorted and joined; what two entries require alike is written twice. Its bytes decide
+// which group DNF prefers.
 func dependencyKey(b *modulemd.Build) string {
 	var parts []string
-	for _, r := range withoutPlatform(b) {
-		part := r.Module
-		if len(r.Streams) > 0 {
-			part += ":[" + strings.Join(r.Streams, ",") + "]"
+	for _, entry := range b.Requires {
+		for _, r := range entry {
+			if r.Module == PlatformModule {
+				continue
+			}
+			part := r.Module
+			if streams := sortedStreams(r); len(streams) > 0 {
+				part += ":[" + strings.Join(streams, ",") + "]"
+			}
+			parts = append(parts, part)
 		}
-		parts = append(parts, part)
 	}
 	slices.Sort(parts)
-	return strings.Join(slices.Compact(parts), ";")
+	return strings.Join(parts, ";")
 }
 
 // withoutPlatform lists what b requires of other modules, sorted, each entry with
@@ -86,13 +92,15 @@ func withoutPlatform(b *modulemd.Build) modulemd.Requires {
 			if r.Module == PlatformModule {
 				continue
 			}
-			streams := slices.Clone(r.Streams)
-			slices.Sort(streams)
-			all = append(all, modulemd.Require{Module: r.Module, Streams: slices.Compact(streams)})
+			all = append(all, modulemd.Require{Module: r.Module, Streams: sortedStreams(r)})
 		}
 	}
 	slices.SortFunc(all, compareRequire)
 	return slices.CompactFunc(all, func(a, b modulemd.Require) bool { return compareRequire(a, b) == 0 })
+}
+
+func sortedStreams(r modulemd.Require) []string {
+	return slices.Compact(slices.Sorted(slices.Values(r.Streams)))
 }
 
 func compareRequire(a, b modulemd.Require) int {

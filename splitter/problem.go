@@ -10,45 +10,50 @@ import (
 
 // moduleProblem is the index as libsolv sees it: one solvable per build, named
 // module:stream:computedcontext, and what each requires and excludes. It does not
-// change; every resolution is a [search] over it.
+// change; every resolution is a [solver] over it.
 type moduleProblem struct {
-	solvables []solvable // from 1; their numbers order as libdnf creates them
-	needs     []need
-	userOf    [][]int32 // by need: solvables that have it
-	uses      []use     // all of them, in the order in which libsolv looks at open ones
-	tooLarge  bool      // the needs have more members than we hold
-	ofModule  [][]int32 // by module
-	ofStream  [][]int32 // by stream
-	excluders [][]int32 // by stream: solvables that exclude it
-	streamID  map[StreamID]int32
-	moduleID  map[string]int32
-	names     []StreamID // by stream
-	defaults  []StreamID // in the order in which libdnf asks for them
-	rank      []int      // by group: order of their strings
-	groups    []*Group
+	solvables  []solvable // by id, which order as libdnf creates them
+	platform   int32      // the last id
+	needs      []need
+	ofModule   [][]int32 // by module: builds that can be chosen, ascending
+	ofStream   [][]int32 // by stream: the same
+	excluders  [][]int32 // by stream: builds that exclude it
+	streamID   map[StreamID]int32
+	moduleID   map[string]int32
+	names      []StreamID // by stream
+	isDefault  []bool     // by stream: it is its module's default
+	rank       []int      // by group: order of their strings
+	groups     []*Group
+	machine    string
+	packages   ruleSet // what the builds say, when nothing is disabled
+	tooLarge   bool    // more rules than we hold
+	membership int     // of all needs together
 }
+
+// The ids of solvables: 1 is the system itself, which is always there, then come
+// the builds, then the platform.
+const (
+	systemSolvable int32 = 1
+	firstBuild     int32 = 2
+)
 
 type solvable struct {
-	build                   *modulemd.Build
-	group, stream, module   int32
-	needs                   []int32
-	excludes                []int32 // streams
-	wrongPlatform           bool
-	native, lesser, foreign bool // its arch: the machine's own; also runs; does not. None: noarch
+	build                 *modulemd.Build
+	group, stream, module int32
+	arch                  archScore
+	needs                 []int32 // sorted by who meets them
+	excludes              []int32 // streams
+	wrongPlatform         bool    // it requires another platform
+	excludesPlatform      bool    // it excludes ours
 }
-
-// use is one solvable and one of its needs.
-type use struct{ solvable, need int32 }
 
 // need is one requirement: a module and the streams that would do.
 type need struct {
 	text    string
 	module  string
 	streams []string
-	clause  []int32 // its negated variable, then the solvables that meet it, ascending
+	members []int32 // the solvables that meet it, ascending
 }
-
-func (n *need) members() []int32 { return n.clause[1:] }
 
 // maxMembers bounds the memory of all needs together: solvables that meet one,
 // summed up. A large real index has some 30,000.
@@ -56,26 +61,32 @@ const maxMembers = 8 << 20
 
 func newModuleProblem(x *Index, builds []*modulemd.Build) *moduleProblem {
 	p := &moduleProblem{
-		solvables: make([]solvable, 1, len(builds)+1),
+		solvables: make([]solvable, firstBuild, len(builds)+3),
+		ofModule:  make([][]int32, len(x.modules)),
+		ofStream:  make([][]int32, len(x.streams)),
+		excluders: make([][]int32, len(x.streams)),
+		isDefault: make([]bool, len(x.streams)),
 		streamID:  map[StreamID]int32{},
 		moduleID:  map[string]int32{},
+		names:     x.streams,
 		groups:    x.groups,
+		machine:   x.arch,
 	}
 	for i, m := range x.modules {
 		p.moduleID[m] = int32(i)
 	}
 	for i, s := range x.streams {
 		p.streamID[s] = int32(i)
+		p.isDefault[i] = x.defaults[s.Module] == s.Stream
 	}
-	p.names = x.streams
-	p.ofModule = make([][]int32, len(x.modules))
-	p.ofStream = make([][]int32, len(x.streams))
-	p.excluders = make([][]int32, len(x.streams))
 	p.rankGroups()
 	p.addSolvables(x, builds)
 	p.addRequires(x)
-	p.orderUses()
-	p.orderDefaults(x)
+	if !p.tooLarge {
+		var ok bool
+		p.packages, ok = p.packageRules(func(int32) bool { return false })
+		p.tooLarge = !ok
+	}
 	return p
 }
 
@@ -89,7 +100,8 @@ func (p *moduleProblem) rankGroups() {
 }
 
 // addSolvables numbers the builds: those with a static context first, then the
-// others, in both cases as the documents were merged.
+// others, in both cases as the documents were merged. libsolv does not even look at
+// builds that the machine cannot run.
 func (p *moduleProblem) addSolvables(x *Index, builds []*modulemd.Build) {
 	groupOf := map[*modulemd.Build]int32{}
 	for _, g := range x.groups {
@@ -104,55 +116,45 @@ func (p *moduleProblem) addSolvables(x *Index, builds []*modulemd.Build) {
 			}
 			id := int32(len(p.solvables))
 			s := solvable{
-				build: b, group: groupOf[b],
+				build: b, group: groupOf[b], arch: scoreArch(b.Arch, x.arch),
 				stream: p.streamID[StreamID{b.Name, b.Stream}], module: p.moduleID[b.Name],
 			}
-			s.setArch(x.arch)
 			p.solvables = append(p.solvables, s)
-			p.ofStream[s.stream] = append(p.ofStream[s.stream], id)
-			p.ofModule[s.module] = append(p.ofModule[s.module], id)
+			if s.arch != archForeign {
+				p.ofStream[s.stream] = append(p.ofStream[s.stream], id)
+				p.ofModule[s.module] = append(p.ofModule[s.module], id)
+			}
 		}
 	}
-}
-
-// setArch follows libsolv's pool_setarch: what the machine can install. Without a
-// machine everything can be.
-func (s *solvable) setArch(machine string) {
-	switch s.build.Arch {
-	case "noarch", "":
-	case machine:
-		s.native = true
-	case "i386", "i486", "i586", "i686":
-		s.lesser = machine == "x86_64" || machine == ""
-		s.foreign = !s.lesser
-	default:
-		s.foreign = machine != ""
-	}
+	p.platform = int32(len(p.solvables))
+	p.solvables = append(p.solvables, solvable{arch: archNone})
 }
 
 func (p *moduleProblem) addRequires(x *Index) {
 	known := map[string]int32{}
-	total := 0
-	for id := int32(1); id < int32(len(p.solvables)); id++ {
+	for id := firstBuild; id < p.platform; id++ {
 		s := &p.solvables[id]
 		for _, entry := range s.build.Requires {
 			for _, r := range entry {
 				if r.Module == PlatformModule {
-					s.wrongPlatform = s.wrongPlatform || !platformFits(r.Streams, x.platform)
+					s.wrongPlatform = s.wrongPlatform || !wants(r.Streams, x.platform)
+					s.excludesPlatform = s.excludesPlatform || excludes(r.Streams, x.platform)
 					continue
 				}
 				p.addExclusions(id, r)
 				n, ok := known[needKey(r)]
 				if !ok {
-					n = p.addNeed(r, &total)
+					n = p.addNeed(r)
 					known[needKey(r)] = n
 				}
-				if users := p.userOf[n]; len(users) == 0 || users[len(users)-1] != id {
+				if !slices.Contains(s.needs, n) {
 					s.needs = append(s.needs, n)
-					p.userOf[n] = append(users, id)
 				}
 			}
 		}
+		slices.SortStableFunc(s.needs, func(a, b int32) int {
+			return slices.Compare(p.needs[a].members, p.needs[b].members)
+		})
 	}
 }
 
@@ -160,18 +162,13 @@ func needKey(r modulemd.Require) string {
 	return r.Module + "\x00" + strings.Join(r.Streams, "\x00")
 }
 
-func platformFits(streams []string, platform string) bool {
-	for _, s := range streams {
-		if isExclusion(s) && s[1:] == platform {
-			return false
-		}
-	}
-	return wants(streams, platform)
+func excludes(streams []string, stream string) bool {
+	return slices.ContainsFunc(streams, func(s string) bool { return isExclusion(s) && s[1:] == stream })
 }
 
 func (p *moduleProblem) addExclusions(id int32, r modulemd.Require) {
 	for _, text := range r.Streams {
-		if !isExclusion(text) {
+		if !isExclusion(text) || p.solvables[id].arch == archForeign {
 			continue
 		}
 		if stream, ok := p.streamID[StreamID{r.Module, text[1:]}]; ok {
@@ -181,25 +178,20 @@ func (p *moduleProblem) addExclusions(id int32, r modulemd.Require) {
 	}
 }
 
-func (p *moduleProblem) addNeed(r modulemd.Require, total *int) int32 {
-	id := int32(len(p.needs))
-	n := need{module: r.Module, streams: r.Streams, text: requireText(r), clause: []int32{-p.needVar(id)}}
+func (p *moduleProblem) addNeed(r modulemd.Require) int32 {
+	n := need{module: r.Module, streams: r.Streams, text: requireText(r)}
 	for _, members := range p.providers(r) {
-		if *total += len(members); *total > maxMembers {
+		if p.membership += len(members); p.membership > maxMembers {
 			p.tooLarge = true
 			break
 		}
-		n.clause = append(n.clause, members...)
+		n.members = append(n.members, members...)
 	}
-	slices.Sort(n.members())
-	n.clause = slices.Compact(n.clause)
+	slices.Sort(n.members)
+	n.members = slices.Compact(n.members)
 	p.needs = append(p.needs, n)
-	p.userOf = append(p.userOf, nil)
-	return id
+	return int32(len(p.needs) - 1)
 }
-
-// needVar is the variable of a need; those of solvables are their numbers.
-func (p *moduleProblem) needVar(need int32) int32 { return int32(len(p.solvables)) + need }
 
 // providers lists the solvables that meet a requirement, stream by stream.
 func (p *moduleProblem) providers(r modulemd.Require) [][]int32 {
@@ -218,19 +210,6 @@ func (p *moduleProblem) providers(r modulemd.Require) [][]int32 {
 		lists = append(lists, p.ofModule[module])
 	}
 	return lists
-}
-
-// orderUses sorts as libsolv's unifyrules does: the solvable with the highest
-// number first, then by who meets the need.
-func (p *moduleProblem) orderUses() {
-	for id, s := range slices.Backward(p.solvables) {
-		slices.SortStableFunc(s.needs, func(a, b int32) int {
-			return slices.Compare(p.needs[a].members(), p.needs[b].members())
-		})
-		for _, n := range s.needs {
-			p.uses = append(p.uses, use{int32(id), n})
-		}
-	}
 }
 
 // requireText writes a requirement for people.
@@ -253,15 +232,26 @@ func requireText(r modulemd.Require) string {
 	return text
 }
 
-// orderDefaults lists the default streams by the first solvable of each, which is
-// the order in which libdnf asks for them; of two that conflict the later loses.
-func (p *moduleProblem) orderDefaults(x *Index) {
-	seen := make([]bool, len(p.names))
-	for _, s := range p.solvables[1:] {
-		id := p.names[s.stream]
-		if !seen[s.stream] && x.defaults[id.Module] == id.Stream {
-			p.defaults = append(p.defaults, id)
-		}
-		seen[s.stream] = true
+// prefer prunes candidates as libsolv's policy_filter_unwanted does: those for a
+// lesser arch when there is one for a better; then of each group the newest build,
+// of equally new ones the first. They come sorted bytewise by module:stream:context.
+func (p *moduleProblem) prefer(candidates []int32) []int32 {
+	if len(candidates) < 2 {
+		return candidates
 	}
+	best := archNone
+	for _, v := range candidates {
+		if a := p.solvables[v].arch; a > archNone && (best == archNone || a < best) {
+			best = a
+		}
+	}
+	candidates = slices.DeleteFunc(candidates, func(v int32) bool {
+		return p.solvables[v].arch > archNone && p.solvables[v].arch != best
+	})
+	slices.SortFunc(candidates, func(a, b int32) int {
+		sa, sb := &p.solvables[a], &p.solvables[b]
+		return cmp.Or(cmp.Compare(p.rank[sa.group], p.rank[sb.group]),
+			cmp.Compare(sb.build.Version, sa.build.Version), cmp.Compare(a, b))
+	})
+	return slices.CompactFunc(candidates, func(a, b int32) bool { return p.solvables[a].group == p.solvables[b].group })
 }

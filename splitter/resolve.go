@@ -35,6 +35,8 @@ type DroppedDefault struct {
 type Activation struct {
 	Groups  []ActiveGroup // sorted by stream, then computed context
 	Dropped []DroppedDefault
+
+	warned bool // DNF says when they are enabled that a default stream is in the way
 }
 
 // Active finds the active groups of a module, mostly one or none.
@@ -47,9 +49,9 @@ func (a *Activation) Active(module string) []ActiveGroup {
 	return a.Groups[from:to]
 }
 
-// isDefault says that a dropped default is active as a default after all.
-func (a *Activation) isDefault(d DroppedDefault) bool {
-	return slices.ContainsFunc(a.Active(d.Module), func(g ActiveGroup) bool { return g.StreamID == d.StreamID && g.Kind == Default })
+// isDefault says that a stream is active as a default.
+func (a *Activation) isDefault(id StreamID) bool {
+	return slices.ContainsFunc(a.Active(id.Module), func(g ActiveGroup) bool { return g.StreamID == id && g.Kind == Default })
 }
 
 // Requires lists the active groups that meet what g requires, sorted, each once.
@@ -86,21 +88,6 @@ func wants(streams []string, stream string) bool {
 // takes off the first byte, whatever it is (rule 5).
 func isExclusion(stream string) bool { return strings.Contains(stream, "-") }
 
-// Conflict says that streams cannot be enabled together, or one not at all.
-type Conflict struct {
-	Streams []StreamID // what was asked for
-	Reasons []string   // the chain of reasons, one sentence each
-}
-
-// Error joins the reasons.
-func (c *Conflict) Error() string {
-	names := make([]string, len(c.Streams))
-	for i, s := range c.Streams {
-		names[i] = s.String()
-	}
-	return fmt.Sprintf("cannot enable %s: %s", strings.Join(names, ", "), strings.Join(c.Reasons, "; "))
-}
-
 // ErrTooHard says that the requires of modules are so entangled that the search was
 // given up; no real repository comes near the limit.
 var ErrTooHard = errors.New("the requires of the modules are too entangled to resolve")
@@ -130,55 +117,106 @@ func (x *Index) ResolveWith(enabled []StreamID, opt ResolveOptions) (*Activation
 	enabled = slices.Clone(enabled)
 	slices.SortFunc(enabled, CompareStreamID)
 	enabled = slices.Compact(enabled)
+	a, err := x.resolve(enabled, opt)
+	var conflict *Conflict
+	if errors.As(err, &conflict) {
+		x.suggest(conflict, opt)
+	}
+	return a, err
+}
+
+func (x *Index) resolve(enabled []StreamID, opt ResolveOptions) (*Activation, error) {
 	if err := x.checkEnabled(enabled, opt.Disabled); err != nil {
 		return nil, err
 	}
-	a, err := x.activate(enabled, opt, enabled)
-	if err != nil || len(enabled) == 0 || len(a.Dropped) == 0 {
+	a, err := x.activate(enabled, enabled, opt, strict, lenient)
+	if err != nil || len(enabled) == 0 {
 		return a, err
 	}
 	// dnf module enable also saves what the streams pull in. From then on it counts
-	// as enabled, the default streams in its way are not asked for, and others may
-	// come back.
+	// as enabled: the default streams in its way are not asked for, others may come
+	// back, and if its newest build cannot be active, dnf goes on with older ones.
 	saved := a.pulledBy(enabled)
-	if again, err := x.activate(saved, opt, enabled); err == nil {
-		again.Dropped = slices.DeleteFunc(a.Dropped, again.isDefault)
-		return again, nil
+	if len(saved) == len(enabled) {
+		return a, nil
 	}
-	return a, nil
-}
-
-// activate resolves once. Only the asked streams count as [Explicit] in the result.
-func (x *Index) activate(enabled []StreamID, opt ResolveOptions, asked []StreamID) (*Activation, error) {
-	jobs := x.problem.jobs(enabled, opt)
-	s, err := x.problem.solve(jobs, opt, false)
-	if errors.Is(err, errUnsolvable) {
-		s, err = x.problem.solve(jobs, opt, true)
-	}
-	if errors.Is(err, errUnsolvable) {
-		return nil, &Conflict{Streams: asked, Reasons: s.reasons()}
-	}
+	again, err := x.activate(saved, enabled, opt, strict, lenient, loose)
 	if err != nil {
-		return nil, fmt.Errorf("resolving module streams: %w", err)
+		return nil, err
 	}
-	return x.activation(s, asked), nil
+	again.remember(a)
+	return again, nil
 }
 
-// pulledBy lists the enabled streams and all that they require, directly or not
-// (libdnf's enableDependencyTree); sorted.
+// activate resolves, with more given up each time until it works. Only the asked
+// streams count as [Explicit] in the result.
+func (x *Index) activate(enabled, asked []StreamID, opt ResolveOptions, efforts ...effort) (*Activation, error) {
+	var s *search
+	var err error
+	for i, e := range efforts {
+		if s, err = x.problem.solve(enabled, opt, e); err == nil {
+			a := x.activation(s, asked)
+			a.warned = i > 0
+			return a, nil
+		}
+		if !errors.Is(err, errUnsolvable) {
+			return nil, fmt.Errorf("resolving module streams: %w", err)
+		}
+	}
+	return nil, &Conflict{Streams: asked, Reasons: s.reasons()}
+}
+
+// pulledBy lists the enabled streams and all that their builds require, directly or
+// not (libdnf's enableDependencyTree); sorted.
 func (a *Activation) pulledBy(enabled []StreamID) []StreamID {
 	saved := slices.Clone(enabled)
 	for i := 0; i < len(saved); i++ {
 		for _, g := range a.Active(saved[i].Module) {
-			for _, met := range a.Requires(g.Group) {
-				if !slices.Contains(saved, met.StreamID) {
-					saved = append(saved, met.StreamID)
+			for _, met := range a.requiredByBuilds(g.Group) {
+				if !slices.Contains(saved, met) {
+					saved = append(saved, met)
 				}
 			}
 		}
 	}
 	slices.SortFunc(saved, CompareStreamID)
 	return saved
+}
+
+// requiredByBuilds lists the active streams that any build of g requires: those of a
+// static context need not require the same.
+func (a *Activation) requiredByBuilds(g *Group) []StreamID {
+	var met []StreamID
+	for _, b := range g.Builds {
+		for _, entry := range b.Requires {
+			for _, r := range entry {
+				for _, active := range a.Active(r.Module) {
+					if wants(r.Streams, active.Stream) {
+						met = append(met, active.StreamID)
+					}
+				}
+			}
+		}
+	}
+	return met
+}
+
+// remember adds what was known before the pulled streams were saved: which default
+// streams are active as such, and which were dropped and did not come back.
+func (a *Activation) remember(first *Activation) {
+	a.warned = first.warned
+	for i, g := range a.Groups {
+		if first.isDefault(g.StreamID) {
+			a.Groups[i].Kind = Default
+		}
+	}
+	for _, d := range first.Dropped {
+		again := slices.ContainsFunc(a.Dropped, func(o DroppedDefault) bool { return o.StreamID == d.StreamID })
+		if !again && !a.isDefault(d.StreamID) {
+			a.Dropped = append(a.Dropped, d)
+		}
+	}
+	slices.SortFunc(a.Dropped, func(a, b DroppedDefault) int { return CompareStreamID(a.StreamID, b.StreamID) })
 }
 
 func (x *Index) checkEnabled(enabled []StreamID, disabled []string) error {

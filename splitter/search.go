@@ -1,7 +1,6 @@
 package splitter
 
 import (
-	"cmp"
 	"errors"
 	"slices"
 )
@@ -12,345 +11,314 @@ var errUnsolvable = errors.New("the streams cannot be active together")
 // Limits of one search. Real indexes need under a hundred conflicts.
 const (
 	maxConflicts = 20_000
-	maxSteps     = 100_000_000 // literals looked at
+	maxSteps     = 100_000_000 // literals and rules looked at
 )
 
-// search is one resolution: a conflict-driven search that decides in libsolv's
-// order, so that it ends with libsolv's choice.
-//
-// Variables are the solvables, then the needs; a literal is a variable or its
-// negation. Clauses are: a job (some build of the stream), a best job (the newest
-// build of some group of the stream), a need (if needed, some member). What takes
-// one line to state is not written out: one stream per module, one build per group,
-// exclusions, and that a build needs its needs.
-type search struct {
-	p    *moduleProblem
-	opt  ResolveOptions
-	jobs []job
+// effort says which jobs may be given up: libdnf tries one after the other
+// (ModulePackageContainer::Impl::moduleSolve).
+type effort uint8
 
-	clauses []clause
-	watches [][]int32 // by literal: the clauses that watch it
-	value   []int8    // by variable: 1, -1, or 0 for open
-	level   []int32
-	cause   []cause
+const (
+	strict  effort = iota // every default stream, and the newest build of each stream
+	lenient               // default streams in the way are given up, the later ones first
+	loose                 // that, and older builds will do
+)
+
+// search is one resolution by libsolv's own algorithm (solver_run_sat): the same
+// rules in the same order, the same decisions, the same clauses learnt from
+// contradictions, and the same jobs given up, so that it ends with libsolv's choice
+// in tangles too. What modules never use is left out: updates, obsoletes,
+// recommendations, and the search for a smaller solution, which needs alternatives
+// that can be chosen together, while those of a requirement are always builds of one
+// module and exclude each other.
+//
+// Rules are numbered: what the builds say; that the platform is there; the jobs (some
+// build of the stream); the newest builds (rule 3); what was learnt.
+type search struct {
+	ruleSet
+	p      *moduleProblem
+	opt    ResolveOptions
+	effort effort
+	jobs   []job
+
+	jobRules, bestRules, learnt int32     // the first of each
+	jobOf                       []int32   // by rule from jobRules to learnt
+	assertions                  []int32   // rules of one literal, ascending
+	proofs                      [][]int32 // by learnt rule: those it follows from
+
+	watches []int32 // by literal: the first rule that watches it
+	level   []int32 // by solvable: of the decision that chose it; negative: that excluded it
 	trail   []int32 // literals that hold, in order
-	limits  []int   // length of the trail where each level starts
+	why     []int32 // of the same: the rule; negative: a decision for that rule
 	head    int     // up to where the trail has been propagated
-	pending []int32 // literals of needs, not propagated yet
-	choices []choice
 
 	steps, conflicts int
-	core             []antecedent // why it is unsolvable
+	core             []int32 // the rules that cannot hold together
 }
 
-// job asks for one stream.
+// job asks for one stream. There is one for each of its builds, all alike, as
+// libdnf has it: it decides which streams are given up.
 type job struct {
-	id      StreamID
+	stream  int32
 	isDef   bool   // a default stream
 	dropped bool   // given up
 	reason  string // why
 }
 
-// clause is a set of literals of which one must hold.
-type clause struct {
-	lits   []int32 // shared, never changed
-	w1, w2 int32   // places of the watched ones
-	kind   clauseKind
-	ref    int32        // job or need
-	from   []antecedent // of a learnt one
-}
-
-type clauseKind uint8
-
-const (
-	jobClause clauseKind = iota
-	bestClause
-	needClause
-	learntClause
-)
-
-// cause says why a literal holds: a clause, another literal, a decision or a fact.
-type cause struct {
-	clause int32 // of clauses; or one of the three below
-	from   int32 // with byLiteral
-}
-
-const (
-	byDecision int32 = -1
-	byLiteral  int32 = -2
-	byFact     int32 = -3 // the build cannot be chosen at all
-)
-
-// antecedent is one step of an argument: lit holds (or would) because of cause.
-type antecedent struct {
-	lit int32
-	cause
-}
-
-// choice is a decision that had alternatives.
-type choice struct {
-	level int // before the decision
-	alts  []int32
-}
-
-func (p *moduleProblem) newSearch(jobs []job, opt ResolveOptions) *search {
-	n := len(p.solvables) + len(p.needs)
-	return &search{
-		p: p, opt: opt, jobs: jobs,
-		watches: make([][]int32, 2*n),
-		value:   make([]int8, n),
-		level:   make([]int32, n),
-		cause:   make([]cause, n),
-	}
-}
-
-// jobs lists what is asked for: in libdnf's order, which is that of the solvables.
+// jobs lists what is asked for, in the order of the solvables.
 func (p *moduleProblem) jobs(enabled []StreamID, opt ResolveOptions) []job {
 	var jobs []job
-	asked := map[string]bool{}
+	asked := map[int32]bool{}  // modules
+	wanted := map[int32]bool{} // streams
 	for _, s := range enabled {
-		asked[s.Module] = true
-		jobs = append(jobs, job{id: s})
+		asked[p.moduleID[s.Module]] = true
+		wanted[p.streamID[s]] = true
 	}
-	if !opt.NoDefaults {
-		for _, d := range p.defaults {
-			if !asked[d.Module] && !slices.Contains(opt.Disabled, d.Module) {
-				jobs = append(jobs, job{id: d, isDef: true})
-			}
+	for id := firstBuild; id < p.platform; id++ {
+		s := &p.solvables[id]
+		switch {
+		case wanted[s.stream]:
+			jobs = append(jobs, job{stream: s.stream})
+		case p.isDefault[s.stream] && !asked[s.module] && !opt.NoDefaults && !slices.Contains(opt.Disabled, s.build.Name):
+			jobs = append(jobs, job{stream: s.stream, isDef: true})
 		}
 	}
-	first := func(j job) int32 { return p.ofStream[p.streamID[j.id]][0] }
-	slices.SortStableFunc(jobs, func(a, b job) int { return cmp.Compare(first(a), first(b)) })
 	return jobs
 }
 
-// solve finds what is active. When not lenient every default stream must be, else
-// those in the way are dropped, the later ones first.
-func (p *moduleProblem) solve(jobs []job, opt ResolveOptions, lenient bool) (*search, error) {
-	s := p.newSearch(slices.Clone(jobs), opt)
-	if p.tooLarge {
+// solve finds what is active when those streams are enabled.
+func (p *moduleProblem) solve(enabled []StreamID, opt ResolveOptions, e effort) (*search, error) {
+	s := &search{p: p, opt: opt, effort: e, jobs: p.jobs(enabled, opt)}
+	if p.tooLarge || !s.addRules() {
 		return s, ErrTooHard
 	}
-	for {
-		err := s.run()
-		if !errors.Is(err, errUnsolvable) || !lenient || !s.dropDefault() {
-			return s, err
-		}
-		s = s.again()
+	if s.run() {
+		return s, nil
 	}
+	if s.exhausted() {
+		return s, ErrTooHard
+	}
+	return s, errUnsolvable
 }
 
-// dropDefault gives up the default stream of the last weak rule that the argument
-// rests on. The rules for the newest builds come after those for the streams.
-func (s *search) dropDefault() bool {
-	last := -1
-	for _, a := range s.core {
-		if a.clause < 0 {
-			continue
+func (s *search) exhausted() bool { return s.steps > maxSteps || s.conflicts > maxConflicts }
+
+// addRules collects the rules; false when they are too many.
+func (s *search) addRules() bool {
+	base := s.p.packages
+	if len(s.opt.Disabled) > 0 || s.opt.Force != nil {
+		var ok bool
+		if base, ok = s.p.packageRules(s.barred); !ok {
+			return false
 		}
-		c := &s.clauses[a.clause]
-		if c.kind > bestClause || !s.jobs[c.ref].isDef {
-			continue
-		}
-		place := int(c.ref)
-		if c.kind == bestClause {
-			place += len(s.jobs)
-		}
-		last = max(last, place)
 	}
-	if last < 0 {
+	s.rules = slices.Concat(base.rules, make([]rule, 0, 2*len(s.jobs)+1))
+	s.lits = slices.Clip(base.lits)
+	s.add(s.p.platform, nil)
+	s.jobRules = int32(len(s.rules))
+	jobLits := make([][]int32, len(s.jobs))
+	for i, j := range s.jobs {
+		jobLits[i] = s.jobLiterals(j)
+		s.addJobRule(i, jobLits[i])
+	}
+	s.bestRules = int32(len(s.rules))
+	for i, lits := range jobLits {
+		if lits[0] < 0 || s.effort == loose {
+			continue
+		}
+		if best := s.p.prefer(slices.Clone(lits)); len(best) < len(lits) {
+			s.addJobRule(i, best)
+		}
+	}
+	s.learnt = int32(len(s.rules))
+	s.level = make([]int32, len(s.p.solvables))
+	s.watchAll()
+	return len(s.rules) <= maxRules
+}
+
+// barred says that a build is kept out by the options.
+func (s *search) barred(id int32) bool {
+	v := &s.p.solvables[id]
+	if id == s.p.platform {
 		return false
 	}
-	j := &s.jobs[last%len(s.jobs)]
-	j.dropped, j.reason = true, s.reasonText()
-	return true
+	return slices.Contains(s.opt.Disabled, v.build.Name) || s.otherGroup(v)
 }
 
-func (s *search) again() *search {
-	next := s.p.newSearch(s.jobs, s.opt)
-	next.steps, next.conflicts = s.steps+len(s.value), s.conflicts
-	return next
+func (s *search) otherGroup(v *solvable) bool {
+	return s.opt.Force != nil && s.opt.Force.StreamID == s.p.names[v.stream] && int(v.group) != s.opt.Force.id
 }
 
-// run decides until every job and need is met.
-func (s *search) run() error {
-	if !s.setUp() {
-		return errUnsolvable
+// jobLiterals are the builds that would do; without any the job is impossible.
+func (s *search) jobLiterals(j job) []int32 {
+	lits := s.p.ofStream[j.stream]
+	if s.opt.Force != nil && s.opt.Force.StreamID == s.p.names[j.stream] {
+		lits = slices.DeleteFunc(slices.Clone(lits), func(v int32) bool { return s.otherGroup(&s.p.solvables[v]) })
 	}
+	if len(lits) == 0 {
+		return []int32{-systemSolvable}
+	}
+	return lits
+}
+
+func (s *search) addJobRule(job int, lits []int32) {
+	s.add(lits[0], lits[1:])
+	s.jobOf = append(s.jobOf, int32(job))
+}
+
+// jobOfRule is the job that a rule stands for, nil when none.
+func (s *search) jobOfRule(r int32) *job {
+	if r < s.jobRules || r >= s.learnt {
+		return nil
+	}
+	return &s.jobs[s.jobOf[r-s.jobRules]]
+}
+
+// isWeak says that a rule may be given up.
+func (s *search) isWeak(r int32) bool {
+	j := s.jobOfRule(r)
+	return j != nil && j.isDef && s.effort != strict
+}
+
+// run decides until every rule holds; false when that cannot be.
+func (s *search) run() bool {
+	level, jobsDone := int32(0), int32(1)
 	for {
-		if conflict, ok := s.propagate(); !ok {
-			if len(s.limits) == 0 {
-				s.core = s.argument(conflict)
-				return errUnsolvable
+		if level <= 0 {
+			if level < 0 || !s.assert() {
+				return false
 			}
-			s.learn(conflict)
-			s.conflicts++
-		} else if !s.decide() && !s.minimize() {
-			return nil
-		}
-		if s.steps > maxSteps || s.conflicts > maxConflicts {
-			return ErrTooHard
-		}
-	}
-}
-
-// setUp adds facts and clauses; false when one of them cannot hold.
-func (s *search) setUp() bool {
-	for id := range s.p.solvables {
-		if id > 0 && s.p.barred(int32(id), s.opt) {
-			s.assign(-int32(id), cause{clause: byFact})
-		}
-	}
-	ok := true
-	for i := range s.p.needs {
-		ok = ok && s.addClause(clause{lits: s.p.needs[i].clause, kind: needClause, ref: int32(i)})
-	}
-	for i, j := range s.jobs {
-		if !j.dropped {
-			ok = ok && s.addClause(clause{lits: s.p.ofStream[s.p.streamID[j.id]], kind: jobClause, ref: int32(i)})
-		}
-	}
-	for i, j := range s.jobs {
-		if newest := s.p.newestOf(j.id, s.opt); !j.dropped && len(newest) < len(s.p.ofStream[s.p.streamID[j.id]]) {
-			ok = ok && s.addClause(clause{lits: newest, kind: bestClause, ref: int32(i)})
-		}
-	}
-	return ok
-}
-
-// barred says that a solvable can never be chosen.
-func (p *moduleProblem) barred(id int32, opt ResolveOptions) bool {
-	v := &p.solvables[id]
-	if v.foreign || v.wrongPlatform || slices.Contains(opt.Disabled, v.build.Name) {
-		return true
-	}
-	return opt.Force != nil && opt.Force.StreamID == p.names[v.stream] && int(v.group) != opt.Force.id
-}
-
-// newestOf lists the newest build of each group of a stream (rule 3), by rank.
-func (p *moduleProblem) newestOf(id StreamID, opt ResolveOptions) []int32 {
-	var candidates []int32
-	for _, v := range p.ofStream[p.streamID[id]] {
-		s := &p.solvables[v]
-		if !s.foreign && (opt.Force == nil || opt.Force.StreamID != id || opt.Force.id == int(s.group)) {
-			candidates = append(candidates, v)
-		}
-	}
-	return p.prefer(candidates)
-}
-
-// prefer prunes candidates as libsolv's policy does: those for a lesser arch when
-// there is one for the machine's own; then of each group the newest build, of
-// equally new ones the first. They come sorted bytewise by module:stream:context.
-func (p *moduleProblem) prefer(candidates []int32) []int32 {
-	lesser := func(v int32) bool { return p.solvables[v].lesser }
-	if slices.ContainsFunc(candidates, func(v int32) bool { return p.solvables[v].native }) {
-		candidates = slices.DeleteFunc(candidates, lesser)
-	}
-	slices.SortFunc(candidates, func(a, b int32) int {
-		sa, sb := &p.solvables[a], &p.solvables[b]
-		return cmp.Or(cmp.Compare(p.rank[sa.group], p.rank[sb.group]),
-			cmp.Compare(sb.build.Version, sa.build.Version), cmp.Compare(a, b))
-	})
-	return slices.CompactFunc(candidates, func(a, b int32) bool { return p.solvables[a].group == p.solvables[b].group })
-}
-
-// decide makes the next choice: for the first open job, then for an open need.
-// False when all are met.
-func (s *search) decide() bool {
-	s.steps += (len(s.clauses) + len(s.p.uses)) / 4
-	for i := range s.clauses {
-		if c := &s.clauses[i]; c.kind == jobClause {
-			if open, met := s.open(c.lits); !met {
-				s.choose(open)
-				return true
+			level = 1
+			if broken := s.propagate(level); broken != 0 {
+				level = s.giveUp(broken)
+				continue
 			}
+			jobsDone = level + 1
 		}
-	}
-	for _, u := range s.p.uses {
-		if s.value[u.solvable] <= 0 {
-			continue
+		if level < jobsDone {
+			before := level
+			if level = s.meetJobs(level); level < before {
+				continue
+			}
+			jobsDone = level
 		}
-		if open, met := s.open(s.p.needs[u.need].members()); !met {
-			s.choose(open)
+		before := level
+		if level = s.meetNeeds(level); level >= before {
 			return true
 		}
 	}
-	for i := range s.clauses {
-		if c := &s.clauses[i]; c.kind == bestClause {
-			if open, met := s.open(c.lits); !met {
-				s.choose(open)
-				return true
-			}
-		}
-	}
-	return false
 }
 
-// open lists the open literals of a clause, or says that one holds already.
-func (s *search) open(lits []int32) (open []int32, met bool) {
-	s.steps += len(lits)
-	for _, l := range lits {
-		switch s.of(l) {
-		case 1:
-			return nil, true
-		case 0:
+// meetJobs chooses a build for every job.
+func (s *search) meetJobs(level int32) int32 {
+	first := level
+	for r := s.jobRules; r < s.bestRules; r++ {
+		open := s.open(r)
+		if len(open) == 0 {
+			continue
+		}
+		before := level
+		level = s.choose(level, open, r)
+		switch {
+		case level > before:
+		case level == before:
+			r-- // with what was learnt
+		case level < first:
+			return level
+		default:
+			r = s.jobRules - 1
+		}
+	}
+	return level
+}
+
+// meetNeeds chooses for every rule that still has a choice; first where only one
+// build is preferred, then, from the first rule that was put off, wherever one is left.
+func (s *search) meetNeeds(level int32) int32 {
+	first, putOff := level, 0
+	for r, seen := 1, 1; ; r, seen = r+1, seen+1 {
+		if seen >= len(s.rules) {
+			if putOff <= 0 {
+				return level
+			}
+			r, putOff, seen = putOff, -1, 1
+		}
+		if r == len(s.rules) {
+			r = 1
+		}
+		open := s.open(int32(r))
+		if len(open) == 0 {
+			continue
+		}
+		if putOff >= 0 {
+			if open = s.p.prefer(open); len(open) > 1 {
+				if putOff == 0 {
+					putOff = r
+				}
+				continue
+			}
+		}
+		if level = s.choose(level, open, int32(r)); level < first {
+			return level
+		}
+		seen = 0
+	}
+}
+
+// open lists the builds that a rule could be met with, none when it is met, given
+// up, or not called for.
+func (s *search) open(number int32) []int32 {
+	s.steps++
+	r := &s.rules[number]
+	if r.off || r.p < 0 && (r.d == 0 || s.level[-r.p] <= 0) {
+		return nil
+	}
+	var open []int32
+	for l := range s.literals(r) {
+		s.steps++
+		switch {
+		case s.of(l) > 0:
+			return nil
+		case s.of(l) == 0 && l < 0:
+			return nil
+		case s.of(l) == 0:
 			open = append(open, l)
 		}
 	}
-	return open, false
+	return open
 }
 
-func (s *search) choose(open []int32) {
-	open = s.p.prefer(open)
-	if len(open) > 1 {
-		s.choices = append(s.choices, choice{len(s.limits), open[1:]})
-	}
-	s.push(open[0])
-}
-
-func (s *search) push(lit int32) {
-	s.limits = append(s.limits, len(s.trail))
-	s.assign(lit, cause{clause: byDecision})
-}
-
-// minimize looks for the earliest choice of which an alternative became active
-// later anyway, and chooses that one instead, as libsolv does.
-func (s *search) minimize() bool {
-	for _, c := range s.choices {
-		for _, alt := range c.alts {
-			if s.value[alt] > 0 && int(s.level[alt]) > c.level+1 {
-				s.conflicts++
-				s.backTo(c.level)
-				s.push(alt)
-				return true
-			}
-		}
-	}
-	return false
+// choose decides for the best of the open builds of a rule.
+func (s *search) choose(level int32, open []int32, number int32) int32 {
+	level++
+	s.decide(s.p.prefer(open)[0], level, -number)
+	return s.settle(level)
 }
 
 // installed lists the groups that hold a chosen solvable, sorted.
 func (s *search) installed() []*Group {
 	var groups []*Group
-	for id := 1; id < len(s.p.solvables); id++ {
-		if s.value[id] > 0 {
+	for id := firstBuild; id < s.p.platform; id++ {
+		if s.level[id] > 0 {
 			groups = append(groups, s.p.groups[s.p.solvables[id].group])
 		}
 	}
-	slices.SortFunc(groups, func(a, b *Group) int { return cmp.Compare(a.id, b.id) })
+	slices.SortFunc(groups, func(a, b *Group) int { return a.id - b.id })
 	return slices.Compact(groups)
 }
 
+// isDefault says that a stream was asked for as a default, and not given up.
 func (s *search) isDefault(id StreamID) bool {
-	return slices.ContainsFunc(s.jobs, func(j job) bool { return j.isDef && !j.dropped && j.id == id })
+	return slices.ContainsFunc(s.jobs, func(j job) bool { return j.isDef && !j.dropped && s.p.names[j.stream] == id })
 }
 
+// dropped lists the default streams of which all jobs were given up.
 func (s *search) dropped() []DroppedDefault {
 	var list []DroppedDefault
 	for _, j := range s.jobs {
-		if j.dropped {
-			list = append(list, DroppedDefault{j.id, j.reason})
+		id := s.p.names[j.stream]
+		if j.dropped && !s.isDefault(id) && !slices.ContainsFunc(list, func(d DroppedDefault) bool { return d.StreamID == id }) {
+			list = append(list, DroppedDefault{id, j.reason})
 		}
 	}
 	slices.SortFunc(list, func(a, b DroppedDefault) int { return CompareStreamID(a.StreamID, b.StreamID) })
