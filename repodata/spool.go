@@ -86,7 +86,7 @@ func (s *Spool) load(ctx context.Context, r *Repo) error {
 		s.byID[i] = i
 	}
 	slices.SortFunc(s.byID, func(a, b int) int {
-		return cmp.Or(slices.Compare(s.spans[a].id[:], s.spans[b].id[:]), cmp.Compare(a, b))
+		return cmp.Or(bytes.Compare(s.spans[a].id[:], s.spans[b].id[:]), cmp.Compare(a, b))
 	})
 	return w.Flush()
 }
@@ -122,11 +122,14 @@ func (s *Spool) Span(i int) Span {
 // Lookup returns the positions of a package id, in the file's order; nil when it
 // is not there. The slice is not to be changed.
 func (s *Spool) Lookup(pkgid string) []int {
-	id, err := spoolID(strings.ToLower(pkgid))
+	if !isPkgID(pkgid) {
+		pkgid = strings.ToLower(pkgid)
+	}
+	id, err := spoolID(pkgid)
 	if err != nil {
 		return nil
 	}
-	compare := func(i int, id [16]byte) int { return slices.Compare(s.spans[i].id[:], id[:]) }
+	compare := func(i int, id [16]byte) int { return bytes.Compare(s.spans[i].id[:], id[:]) }
 	from, found := slices.BinarySearchFunc(s.byID, id, compare)
 	if !found {
 		return nil
