@@ -3,7 +3,11 @@ package pgp
 import (
 	"bytes"
 	"os"
+	"strings"
 	"testing"
+	"time"
+
+	"flatstream/fixtures"
 )
 
 // Whatever stands in a key file or a signature, reading it ends, without a panic,
@@ -30,6 +34,39 @@ func FuzzVerify(f *testing.F) {
 			if _, err := s.Public(); err != nil {
 				t.Error(err)
 			}
+		}
+	})
+}
+
+// A signature may be changed where nothing is signed, but it is by the one key over
+// the one text, or it is none.
+func FuzzSignature(f *testing.F) {
+	key, err := fixtures.NewKey(fixtures.KeyOptions{})
+	if err != nil {
+		f.Fatal(err)
+	}
+	public, err := key.Public()
+	if err != nil {
+		f.Fatal(err)
+	}
+	k := NewKeyring(today)
+	if err := k.Add("key", public); err != nil {
+		f.Fatal(err)
+	}
+	for _, sign := range []fixtures.Signer{key.V3(today.Add(-time.Hour)), key.V4(today.Add(-time.Hour))} {
+		sig, err := sign([]byte("text"))
+		if err != nil {
+			f.Fatal(err)
+		}
+		if _, err := k.Verify(strings.NewReader("text"), sig); err != nil {
+			f.Fatal(err)
+		}
+		f.Add(sig, "text")
+		f.Add(sig, "other")
+	}
+	f.Fuzz(func(t *testing.T, sig []byte, text string) {
+		if signed, err := k.Verify(strings.NewReader(text), sig); err == nil && (signed.Key.String() != key.ID() || text != "text") {
+			t.Errorf("%v signed %q", signed, text)
 		}
 	})
 }

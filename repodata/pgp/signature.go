@@ -71,7 +71,7 @@ func parseSignature(p rawPacket) (*signature, error) {
 	case 3:
 		return parse3(p.body)
 	case 4:
-		return parse4(p.raw)
+		return parse4(p)
 	}
 	return nil, fmt.Errorf("a signature of version %d is not supported", p.body[0])
 }
@@ -102,22 +102,72 @@ func parse3(b []byte) (*signature, error) {
 	return s, nil
 }
 
-func parse4(raw []byte) (*signature, error) {
-	p, err := packet.Read(bytes.NewReader(raw))
-	if err != nil {
-		return nil, fmt.Errorf("read a version 4 signature: %w", err)
+// parse4 leaves the reading to the library, once it is known whose signature it is,
+// for the sake of messages, and that its type and hash count.
+func parse4(p rawPacket) (*signature, error) {
+	if len(p.body) < 6 {
+		return nil, errors.New("a version 4 signature is damaged")
 	}
-	v4, ok := p.(*packet.Signature)
+	s := &signature{id: issuer4(p.body)}
+	if err := s.check(p.body[1], p.body[3]); err != nil {
+		return nil, err
+	}
+	read, err := packet.Read(bytes.NewReader(p.raw))
+	if err != nil {
+		return nil, fmt.Errorf("the signature by key %s cannot be read: %w", s.id, err)
+	}
+	v4, ok := read.(*packet.Signature)
 	if !ok || v4.IssuerKeyId == nil {
 		return nil, errors.New("a signature does not name its key")
 	}
-	s := &signature{id: KeyID(*v4.IssuerKeyId), created: v4.CreationTime, v4: v4}
-	for number, hash := range hashes {
-		if v4.Hash == hash {
-			return s, s.check(byte(v4.SigType), number)
+	s.id, s.created, s.hash, s.v4 = KeyID(*v4.IssuerKeyId), v4.CreationTime, v4.Hash, v4
+	return s, nil
+}
+
+// issuer4 finds who says to have made a version 4 signature, 0 when nobody does
+// (RFC 9580, 5.2.3.12 and 5.2.3.35): subpacket 16 holds the key id, 33 the version
+// and fingerprint, of which it is the end.
+func issuer4(b []byte) KeyID {
+	const issuer, fingerprint = 16, 33
+	at := 4
+	for range 2 { // hashed, then unhashed subpackets
+		if at+2 > len(b) {
+			return 0
 		}
+		size := int(binary.BigEndian.Uint16(b[at:]))
+		at += 2
+		if at+size > len(b) {
+			return 0
+		}
+		for area := b[at : at+size]; len(area) > 0; {
+			body, n := subpacket(area)
+			if n == 0 {
+				return 0
+			}
+			if len(body) == 9 && body[0]&0x7f == issuer || len(body) == 22 && body[0]&0x7f == fingerprint {
+				return KeyID(binary.BigEndian.Uint64(body[len(body)-8:]))
+			}
+			area = area[n:]
+		}
+		at += size
 	}
-	return nil, fmt.Errorf("the signature by key %s uses %s, want SHA-256 or better", s.id, v4.Hash)
+	return 0
+}
+
+// subpacket reads the type and value at the start of an area, and how many bytes it
+// takes there; 0 when it is cut off.
+func subpacket(area []byte) (body []byte, n int) {
+	head, size := 1, int(area[0])
+	switch {
+	case area[0] == 255 && len(area) >= 5:
+		head, size = 5, int(binary.BigEndian.Uint32(area[1:]))
+	case area[0] >= 192 && area[0] < 255 && len(area) >= 2:
+		head, size = 2, int(area[0]-192)<<8+int(area[1])+192
+	}
+	if size == 0 || size > len(area)-head {
+		return nil, 0
+	}
+	return area[head : head+size], head + size
 }
 
 // check refuses a type or hash that does not count, and notes the hash.

@@ -39,7 +39,7 @@ func (k *Keyring) Verify(signed io.Reader, sig []byte) (Signed, error) {
 		}
 	}
 	if len(tries) == 0 {
-		return Signed{}, errors.Join(failed...)
+		return Signed{}, refusal(failed)
 	}
 	if _, err := io.Copy(io.MultiWriter(sinks...), signed); err != nil {
 		return Signed{}, err
@@ -50,7 +50,15 @@ func (k *Keyring) Verify(signed io.Reader, sig []byte) (Signed, error) {
 		}
 		failed = append(failed, fmt.Errorf("the signature by key %s is bad: what it signed was changed, or it was made by another key", t.sig.id))
 	}
-	return Signed{}, errors.Join(failed...)
+	return Signed{}, refusal(failed)
+}
+
+// refusal is never nil, whatever was tried.
+func refusal(failed []error) error {
+	if len(failed) == 0 {
+		return errors.New("there is no signature to verify")
+	}
+	return errors.Join(failed...)
 }
 
 // try is one signature with one key that it may be of. Several keys of one id are
