@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -120,43 +119,6 @@ func (e *notFoundError) Error() string { return e.text }
 // Hint says what to try next.
 func (e *notFoundError) Hint() string { return e.hint }
 
-func printStream(out *output, s splitter.ExplainedStream) {
-	out.printf("%s is the flat repository %s (%s)\n", s.Stream, s.Path, counted(s.Packages, "package"))
-	if s.Context != "" {
-		out.printf("  context group: %s\n", s.Context)
-	}
-	for _, b := range s.Builds {
-		out.printf("  build %s\n", b)
-	}
-	for _, id := range s.Requires {
-		if !slices.Contains(s.Optional, id) {
-			out.printf("  needs %s\n", id)
-		}
-	}
-	if n := len(s.Optional); n > 0 && !out.verbose {
-		out.printf("  stands beside %s that its module does not require (--verbose names them)\n", counted(n, "default stream"))
-	} else {
-		for _, id := range s.Optional {
-			out.printf("  stands beside %s, a default stream that its module does not require\n", id)
-		}
-	}
-	for _, class := range missingClasses {
-		if n := s.Missing[class]; n > 0 {
-			out.printf("  %s listed but in no source: %s\n", counted(n, "package"), missingClass[class])
-		}
-	}
-	if len(s.Hidden) > 0 {
-		out.printf("  hides %s:\n", counted(len(s.Hidden), "package"))
-		for i, h := range s.Hidden {
-			if i == 5 && !out.verbose {
-				out.printf("    and %d more (--verbose names them)\n", len(s.Hidden)-i)
-				break
-			}
-			out.printf("    %s\n", h.NEVRA)
-		}
-	}
-}
-
 func printPackage(out *output, p splitter.ExplainedPackage) {
 	out.printf("%s", p.NEVRA)
 	if p.Provides != "" {
@@ -168,11 +130,25 @@ func printPackage(out *output, p splitter.ExplainedPackage) {
 		out.printf("  in no flat repository\n")
 	}
 	printPlaces(out, "not in", p.Hidden)
+	printPlaces(out, "in", p.Clashes)
+	printLabel(out, p.Unlisted)
 	for _, problem := range p.Problems {
 		out.printf("  broken (%s): nothing provides %s\n", problem.Code, strings.Join(problem.Requirements, ", "))
 		for _, n := range problem.Near {
 			out.printf("    near: %s of %s %s\n", n.NEVRA, n.Repo, n.Reason)
 		}
+	}
+}
+
+func printLabel(out *output, u *splitter.ExplainedLabel) {
+	switch {
+	case u == nil:
+	case u.Label == "":
+		out.printf("  no label is known of it, but its release has a module marker\n")
+	case len(u.Streams) == 0:
+		out.printf("  its label is %s; there is no stream of that module\n", u.Label)
+	default:
+		out.printf("  its label is %s; of that module there are %s\n", u.Label, strings.Join(u.Streams, ", "))
 	}
 }
 

@@ -105,22 +105,39 @@ func listRow(table *tabwriter.Writer, m splitter.ListModule, s splitter.ListStre
 		present += b.Present
 		missing += b.Missing
 	}
-	var requires []string
-	for _, group := range s.Requires {
-		if len(group) > 0 {
-			requires = append(requires, strings.Join(group, " "))
-		}
-	}
-	if len(requires) == 0 {
-		requires = []string{"-"}
-	}
+	requires := listRequires(s)
 	fmt.Fprintf(table, "%s\t%d\t%d\t%d\t%s\n", name, len(s.Builds), present, missing, requires[0])
 	for _, or := range requires[1:] {
 		fmt.Fprintf(table, "\t\t\t\tor %s\n", or)
+	}
+	for _, note := range factLines(s.StreamFacts, verbose) {
+		fmt.Fprintf(table, "\t\t\t\t%s\n", note)
 	}
 	for _, b := range s.Builds {
 		if verbose {
 			fmt.Fprintf(table, "  %d:%s:%s\t\t%d\t%d\n", b.Version, b.Context, b.Arch, b.Present, b.Missing)
 		}
 	}
+}
+
+// listRequires has a line for each group, that which DNF picks first.
+func listRequires(s splitter.ListStream) []string {
+	var picked, others []string
+	for i, group := range s.Requires {
+		text := strings.Join(group, " ")
+		if text == "" && len(s.Requires) > 1 {
+			text = "nothing"
+		}
+		switch {
+		case text == "":
+		case len(s.Requires) > 1 && s.Groups[i].Picked:
+			picked = append(picked, text+" (DNF picks this)")
+		default:
+			others = append(others, text)
+		}
+	}
+	if all := append(picked, others...); len(all) > 0 {
+		return all
+	}
+	return []string{"-"}
 }

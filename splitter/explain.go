@@ -31,12 +31,16 @@ type ExplainedStream struct {
 	Stream   string         `json:"stream"`
 	Path     string         `json:"path"`
 	Context  string         `json:"context,omitempty"`
+	Choice   Choice         `json:"choice,omitempty"`
+	Depends  []string       `json:"depends,omitempty"`
 	Builds   []string       `json:"builds"`
+	LeftOut  []string       `json:"left_out,omitempty"`
 	Packages int            `json:"packages"`
 	Requires []string       `json:"requires"`
 	Optional []string       `json:"optional"`
 	Missing  map[string]int `json:"missing"` // by class
 	Hidden   []Hidden       `json:"hidden"`
+	StreamFacts
 }
 
 // ExplainedPackage is one package that was asked for, or that provides what was.
@@ -46,6 +50,14 @@ type ExplainedPackage struct {
 	Places   []ExplainedPlace  `json:"places"`
 	Hidden   []ExplainedPlace  `json:"hidden"` // where it is kept from, and why
 	Problems []closure.Problem `json:"problems"`
+	Clashes  []ExplainedPlace  `json:"clashes,omitempty"`  // where several modules ship its name
+	Unlisted *ExplainedLabel   `json:"unlisted,omitempty"` // of a modular package that no document lists
+}
+
+// ExplainedLabel is what is known of an unlisted package.
+type ExplainedLabel struct {
+	Label   string   `json:"label,omitempty"` // empty: none, or not read
+	Streams []string `json:"streams"`         // that exist of the module that the label names
 }
 
 // ExplainedPlace is one repository and the reason.
@@ -141,11 +153,7 @@ func (s *searchFor) scan(ctx context.Context, r *repodata.Repo, homes func(*repo
 			continue
 		}
 		key := p.NEVRA.String()
-		e := s.packages[key]
-		if e == nil {
-			e = &ExplainedPackage{NEVRA: key, Provides: how, Places: []ExplainedPlace{}, Hidden: []ExplainedPlace{}, Problems: []closure.Problem{}}
-			s.packages[key] = e
-		}
+		e := s.explained(key, how)
 		for _, id := range homes(p) {
 			if repo, ok := s.report.Repo(id); ok {
 				e.Places = append(e.Places, ExplainedPlace{id, placeReason(repo)})
@@ -153,6 +161,16 @@ func (s *searchFor) scan(ctx context.Context, r *repodata.Repo, homes func(*repo
 		}
 	}
 	return nil
+}
+
+// explained is what is said of one package, begun when it is met first.
+func (s *searchFor) explained(nevra, provides string) *ExplainedPackage {
+	e := s.packages[nevra]
+	if e == nil {
+		e = &ExplainedPackage{NEVRA: nevra, Provides: provides, Places: []ExplainedPlace{}, Hidden: []ExplainedPlace{}, Problems: []closure.Problem{}}
+		s.packages[nevra] = e
+	}
+	return e
 }
 
 // matches says whether a package is what was asked for: by name, by NEVRA in any
@@ -177,7 +195,7 @@ func placeReason(repo *ReportRepo) string {
 	case KindNonModular:
 		return "no modules.yaml document lists it"
 	case KindUnlisted:
-		return "its release says that it is modular, but no modules.yaml document lists it: most likely the document of an old build was dropped"
+		return "it is modular, but no modules.yaml document lists it: most likely the document of an old build was dropped"
 	case KindDefault:
 		return "DNF offers it with the default streams enabled"
 	}
@@ -209,8 +227,10 @@ func (s *searchFor) explanation() *Explanation {
 			}
 		}
 	}
+	s.addUnlisted()
 	for _, p := range s.packages {
 		s.addAbsences(p)
+		s.addClashes(p)
 		e.Packages = append(e.Packages, *p)
 	}
 	slices.SortFunc(e.Packages, func(a, b ExplainedPackage) int { return cmp.Compare(a.NEVRA, b.NEVRA) })
@@ -240,15 +260,58 @@ func (s *searchFor) addAbsences(p *ExplainedPackage) {
 			}
 		}
 		merged := repo.Kind == KindDefault || repo.Kind == KindView
-		if merged && !here[repo.ID] && len(streams) > 0 {
+		if merged && !here[repo.ID] && p.Unlisted != nil {
+			p.Hidden = append(p.Hidden, ExplainedPlace{repo.ID, "it is unlisted (--unlisted " + s.report.Unlisting + ")"})
+		} else if merged && !here[repo.ID] && len(streams) > 0 {
 			p.Hidden = append(p.Hidden, ExplainedPlace{repo.ID, "it belongs to " + strings.Join(streams, " and ") + ", not active there"})
+		}
+	}
+}
+
+// addUnlisted says of unlisted packages what their label does, those that stand in
+// no repository too (--unlisted drop).
+func (s *searchFor) addUnlisted() {
+	for _, u := range s.report.Unlisted {
+		n, err := rpmver.ParseNEVRA(u.NEVRA)
+		if err != nil || s.packages[u.NEVRA] == nil && n.Name != s.word && u.NEVRA != s.word {
+			continue
+		}
+		s.explained(u.NEVRA, "").Unlisted = &ExplainedLabel{u.Label, s.streamsOfLabel(u.Label)}
+	}
+}
+
+// streamsOfLabel lists the streams of the module that a label names.
+func (s *searchFor) streamsOfLabel(label string) []string {
+	module, _, _ := strings.Cut(label, ":")
+	streams := []string{}
+	for _, repo := range s.report.Repos {
+		if repo.Kind == KindStream && repo.Module == module {
+			streams = append(streams, repo.Module+":"+repo.Stream)
+		}
+	}
+	slices.Sort(streams)
+	return slices.Compact(streams)
+}
+
+// addClashes says where several modules ship the package's name.
+func (s *searchFor) addClashes(p *ExplainedPackage) {
+	n, err := rpmver.ParseNEVRA(p.NEVRA)
+	if err != nil {
+		return
+	}
+	for _, repo := range s.report.Repos {
+		for _, c := range repo.Clashes {
+			if c.Name == n.Name {
+				p.Clashes = append(p.Clashes, ExplainedPlace{repo.ID, fmt.Sprintf("the modules %s ship %s; the highest version is installed", strings.Join(c.Modules, ", "), c.Name)})
+			}
 		}
 	}
 }
 
 func explainStream(repo *ReportRepo) ExplainedStream {
 	e := ExplainedStream{
-		Repo: repo.ID, Stream: repo.Module + ":" + repo.Stream, Path: repo.Path, Context: repo.Context, Builds: repo.Builds, Packages: repo.Packages,
+		Repo: repo.ID, Stream: repo.Module + ":" + repo.Stream, Path: repo.Path, Context: repo.Context, Choice: repo.Choice, Depends: repo.Depends,
+		Builds: repo.Builds, LeftOut: repo.LeftOut, Packages: repo.Packages, StreamFacts: repo.StreamFacts,
 		Requires: repo.Requires, Optional: append([]string{}, repo.Optional...), Missing: map[string]int{}, Hidden: repo.Hidden,
 	}
 	for _, m := range repo.Missing {

@@ -34,6 +34,15 @@ type ListStream struct {
 	Summary  string      `json:"summary,omitempty"`
 	Builds   []ListBuild `json:"builds"`
 	Requires [][]string  `json:"requires"`
+	Groups   []ListGroup `json:"groups"` // beside Requires
+	StreamFacts
+}
+
+// ListGroup is one context group.
+type ListGroup struct {
+	Context string `json:"context"` // computed
+	Builds  int    `json:"builds"`
+	Picked  bool   `json:"picked"` // by DNF, when the stream alone is enabled
 }
 
 // ListBuild is one build: how many artifacts its document lists, how many of them
@@ -76,13 +85,21 @@ func List(ctx context.Context, sources []Source) (*Listing, error) {
 
 func listStream(x *Index, id StreamID, present map[rpmver.NEVRA]bool) ListStream {
 	s := ListStream{Name: id.Stream, Default: x.Default(id.Module) == id.Stream, Builds: []ListBuild{}, Requires: [][]string{}}
+	var picked *Group
+	if a, err := x.Resolve([]StreamID{id}); err == nil {
+		picked = a.Active(id.Module)[0].Group
+	}
+	var builds []*modulemd.Build
 	for _, g := range x.Groups(id) {
+		builds = append(builds, g.Builds...)
 		s.Requires = append(s.Requires, writeRequires(g.Requires))
+		s.Groups = append(s.Groups, ListGroup{g.Context, len(g.Builds), g == picked})
 		for _, b := range g.Builds {
 			s.Summary = b.Summary
 			s.Builds = append(s.Builds, listBuild(b, present))
 		}
 	}
+	s.StreamFacts = x.Facts(id, builds)
 	return s
 }
 

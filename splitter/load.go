@@ -68,19 +68,11 @@ func LoadModules(sources []Source, strictDNF bool) ([]SourceModules, []Warning, 
 			file.DropRejected()
 		}
 		if n := len(file.Rejected); n > 0 {
-			warnings = append(warnings, Warning{"strict-dnf", fmt.Sprintf("%s: left out %s that DNF cannot read; packages of no other document are non-modular: %s", s.Name, counted(n, "document"), someOf(names(file.Rejected)))})
+			warnings = append(warnings, Warning{"strict-dnf", fmt.Sprintf("%s: left out %s that DNF cannot read; packages of no other document are non-modular: %s", s.Name, counted(n, "document"), someOf(nsvcas(file.Rejected)))})
 		}
 		all = append(all, SourceModules{Source: s.Name, File: file})
 	}
 	return all, warnings, nil
-}
-
-func names(builds []*modulemd.Build) []string {
-	list := make([]string, len(builds))
-	for i, b := range builds {
-		list[i] = b.NSVCA()
-	}
-	return list
 }
 
 func readModules(s Source) (file *modulemd.File, err error) {

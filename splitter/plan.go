@@ -32,6 +32,7 @@ type Plan struct {
 	shadowable []int32   // those in no module whose name, or that of a provide, an artifact has
 	groupRepos groupRepos
 	exempt     map[rpmver.NEVRA]bool
+	damage     []Damaged // in what the documents require
 }
 
 // exemptions are the packages that documents list which were left out.
@@ -55,14 +56,28 @@ type Flat struct {
 	Module, Stream string // of a stream repository
 	Name           string // of a view
 	Group          *Group // of a stream repository; nil where it mixes groups
+	Choice         Choice // of a stream repository
 	Builds         []*modulemd.Build
-	Requires       []string // ids of the repositories that it needs
-	Optional       []string // of Requires, the default streams that the module does not ask for
+	LeftOut        []*modulemd.Build // of the group, by --versions latest
+	Requires       []string          // ids of the repositories that it needs
+	Optional       []string          // of Requires, the default streams that the module does not ask for
 	Hidden         []Hidden
 	Missing        []Missing
+	Clashes        []Clash // of a view
 
 	members []int32 // into Plan.pkgs, ascending
 }
+
+// Choice says why the builds of a stream repository stand together.
+type Choice string
+
+// The choices. There is always one repository that is picked, mixed or refused.
+const (
+	ChoicePicked  Choice = "picked"  // the group that DNF takes when the stream alone is enabled
+	ChoiceFurther Choice = "further" // another group, for where other streams are enabled
+	ChoiceRefused Choice = "refused" // DNF cannot enable it: what it requires is not there
+	ChoiceMixed   Choice = "mixed"   // every build, by --versions all
+)
 
 // Len is how many packages the repository holds.
 func (f *Flat) Len() int { return len(f.members) }
@@ -97,6 +112,7 @@ func NewPlan(ctx context.Context, sources []Source, opt Options) (*Plan, error) 
 		return nil, err
 	}
 	p.warnDuplicates()
+	p.warnFacts()
 	if opt.Layout == LayoutGrobiSplitter {
 		return p, p.planGrobi()
 	}

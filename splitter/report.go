@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+
+	"flatstream/splitter/modulemd"
 )
 
 // Generator marks a report.json as ours; a target whose report says anything else
@@ -27,15 +29,19 @@ const (
 // Report is report.json: what a split made, from what, and what a client of each
 // repository needs besides it. JSON fields are a contract and only grow.
 type Report struct {
-	Schema    int            `json:"schema"`
-	Generator string         `json:"generator"`
-	Platform  string         `json:"platform,omitempty"`
-	Arch      string         `json:"arch,omitempty"`
-	Layout    string         `json:"layout"`
-	Link      string         `json:"link"`
-	Sources   []ReportSource `json:"sources"`
-	Repos     []ReportRepo   `json:"repos"`
-	Warnings  []Warning      `json:"warnings"`
+	Schema    int               `json:"schema"`
+	Generator string            `json:"generator"`
+	Platform  string            `json:"platform,omitempty"`
+	Arch      string            `json:"arch,omitempty"`
+	Layout    string            `json:"layout"`
+	Versions  string            `json:"versions,omitempty"`
+	By        string            `json:"by,omitempty"`
+	Unlisting string            `json:"unlisting,omitempty"` // what became of unlisted packages: quarantine, keep or drop
+	Link      string            `json:"link"`
+	Sources   []ReportSource    `json:"sources"`
+	Repos     []ReportRepo      `json:"repos"`
+	Unlisted  []UnlistedPackage `json:"unlisted,omitempty"`
+	Warnings  []Warning         `json:"warnings"`
 }
 
 // ReportSource is one source as it was read.
@@ -47,6 +53,13 @@ type ReportSource struct {
 	Packages int    `json:"packages"`
 }
 
+// UnlistedPackage is a modular package that no document lists (P8).
+type UnlistedPackage struct {
+	NEVRA  string `json:"nevra"`
+	Source string `json:"source"`
+	Label  string `json:"label,omitempty"` // ModularityLabel; empty: it has none, or it was not read
+}
+
 // ReportRepo is one flat repository.
 type ReportRepo struct {
 	ID       string    `json:"id"`
@@ -55,12 +68,24 @@ type ReportRepo struct {
 	Module   string    `json:"module,omitempty"`
 	Stream   string    `json:"stream,omitempty"`
 	Context  string    `json:"context,omitempty"`  // computed, of the group (P6)
+	Choice   Choice    `json:"choice,omitempty"`   // why this group: picked, further, refused or mixed
+	Depends  []string  `json:"depends,omitempty"`  // module:stream that the group requires; alternatives stand side by side
 	Builds   []string  `json:"builds"`             // NSVCA
+	LeftOut  []string  `json:"left_out,omitempty"` // builds of the group, by --versions latest
 	Requires []string  `json:"requires"`           // ids of the repositories it needs
 	Optional []string  `json:"optional,omitempty"` // of these, default streams that the module does not require
 	Packages int       `json:"packages"`
 	Missing  []Missing `json:"missing"`
 	Hidden   []Hidden  `json:"hidden"`
+	Clashes  []Clash   `json:"clashes,omitempty"` // in views
+	StreamFacts
+}
+
+// Clash is a package name that several modules of a view ship; the highest version
+// is installed (P12).
+type Clash struct {
+	Name    string   `json:"name"`
+	Modules []string `json:"modules"`
 }
 
 // Missing is an artifact that no source has (P7).
@@ -126,26 +151,45 @@ func (p *Plan) Report() *Report {
 	r := &Report{
 		Schema: 1, Generator: Generator, Platform: p.Index.Platform(), Arch: p.Index.Arch(),
 		Layout: string(p.Options.Layout), Link: string(p.Options.Link),
+		Versions: string(p.Options.Versions), By: string(p.Options.By), Unlisting: string(p.Options.Unlisted),
 		Sources: []ReportSource{}, Repos: []ReportRepo{}, Warnings: append([]Warning{}, p.Warnings...),
 	}
 	for i, s := range p.Sources {
 		r.Sources = append(r.Sources, ReportSource{s.Name, s.Role, s.Location(), s.Repo.MD.Revision, p.counts[i]})
 	}
+	for i := range p.pkgs[:p.merged] {
+		if k := &p.pkgs[i]; k.unlisted() {
+			r.Unlisted = append(r.Unlisted, UnlistedPackage{k.NEVRA.String(), p.Sources[k.source].Name, k.label})
+		}
+	}
 	for _, f := range p.Repos {
-		repo := ReportRepo{
-			ID: f.ID, Kind: f.Kind, Path: f.Path, Module: f.Module, Stream: f.Stream, Packages: f.Len(),
-			Builds: []string{}, Requires: append([]string{}, f.Requires...), Optional: f.Optional,
-			Missing: append([]Missing{}, f.Missing...), Hidden: append([]Hidden{}, f.Hidden...),
-		}
-		if f.Group != nil {
-			repo.Context = f.Group.Context
-		}
-		for _, b := range f.Builds {
-			if name := b.NSVCA(); !slices.Contains(repo.Builds, name) {
-				repo.Builds = append(repo.Builds, name)
-			}
-		}
-		r.Repos = append(r.Repos, repo)
+		r.Repos = append(r.Repos, p.reportRepo(f))
 	}
 	return r
+}
+
+func (p *Plan) reportRepo(f *Flat) ReportRepo {
+	repo := ReportRepo{
+		ID: f.ID, Kind: f.Kind, Path: f.Path, Module: f.Module, Stream: f.Stream, Choice: f.Choice, Packages: f.Len(),
+		Builds: nsvcas(f.Builds), LeftOut: nsvcas(f.LeftOut), Requires: append([]string{}, f.Requires...), Optional: f.Optional,
+		Missing: append([]Missing{}, f.Missing...), Hidden: append([]Hidden{}, f.Hidden...), Clashes: f.Clashes,
+	}
+	if f.Group != nil {
+		repo.Context, repo.Depends = f.Group.Context, writeRequires(f.Group.Requires)
+	}
+	if f.Kind == KindStream {
+		repo.StreamFacts = p.Index.Facts(StreamID{f.Module, f.Stream}, f.Builds)
+	}
+	return repo
+}
+
+// nsvcas names builds, each once.
+func nsvcas(builds []*modulemd.Build) []string {
+	list := []string{}
+	for _, b := range builds {
+		if name := b.NSVCA(); !slices.Contains(list, name) {
+			list = append(list, name)
+		}
+	}
+	return list
 }

@@ -150,7 +150,7 @@ func tree(t testing.TB, dir string) map[string]string {
 
 func TestSplitSameBytesWithOneProcessorAndUmask(t *testing.T) {
 	sources := sourcesOf(t, small)
-	opt := Options{Link: LinkCopy, BaseURL: "http://example.org/flat", Views: []View{{"build", []string{"perl:5.30"}}}}
+	opt := Options{Link: LinkCopy, BaseURL: "http://example.org/flat", Views: []View{{Name: "build", Spec: []string{"perl:5.30"}}}}
 	first, _, err := splitInto(t, sources, opt)
 	if err != nil {
 		t.Fatal(err)
@@ -301,7 +301,7 @@ func TestExplain(t *testing.T) {
 		{"perl-oldies", "perl-oldies-0:1-1.el8.noarch in non-modular,default not in dbi:1_perl_5.30,perl:5.30"},
 		{"perl-interpreter", "perl-interpreter-4:5.30-2.module+el8.x86_64 in perl:5.30 not in default; perl-oldies-0:1-1.el8.noarch in non-modular,default not in dbi:1_perl_5.30,perl:5.30"},
 		{"node-1:12-1.module+el8.x86_64", "node-1:12-1.module+el8.x86_64 in node:12 not in default"},
-		{"ghost", "ghost-0:1-1.module+el8.0.0.x86_64 in unlisted not in "},
+		{"ghost", "ghost-0:1-1.module+el8.0.0.x86_64 in unlisted not in default"},
 		{"perl-tests", "missing perl-tests-4:5.30-2.module+el8.x86_64 absent"},
 		{"node:12", "stream streams/node/12"},
 		{"nodee", "near node"},

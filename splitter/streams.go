@@ -62,7 +62,7 @@ func (p *Plan) planStream(id StreamID, activations map[*Flat]*Activation) ([]*Fl
 	var conflict *Conflict
 	switch {
 	case errors.As(err, &conflict):
-		p.warn("cannot-enable", "%s", conflict)
+		p.warn("cannot-enable", "%s%s", conflict, p.meant(conflict))
 	case err != nil:
 		return nil, err
 	default:
@@ -76,20 +76,26 @@ func (p *Plan) planStream(id StreamID, activations map[*Flat]*Activation) ([]*Fl
 		for _, g := range groups {
 			f.Builds = append(f.Builds, g.Builds...)
 		}
+		f.Choice = ChoiceMixed
 		activations[f] = a
 		return []*Flat{f}, nil
 	}
 	var repos []*Flat
 	for _, g := range orderGroups(groups, main) {
-		own := a
+		own, choice := a, ChoicePicked
 		if g != main {
 			own, _ = p.Index.ResolveGroup(g) // nil: it cannot be enabled, and has no company
+			choice = ChoiceFurther
+		}
+		if own == nil {
+			choice = ChoiceRefused
 		}
 		made, err := p.planGroup(g, main)
 		if err != nil {
 			return nil, err
 		}
 		for _, f := range made {
+			f.Choice = choice
 			activations[f] = own
 		}
 		repos = append(repos, made...)
@@ -124,7 +130,7 @@ func (p *Plan) planGroup(g, main *Group) ([]*Flat, error) {
 	if err != nil {
 		return nil, err
 	}
-	f.Builds = builds
+	f.Builds, f.LeftOut = builds, g.Builds[len(builds):] // newest first
 	return []*Flat{f}, nil
 }
 

@@ -1,6 +1,7 @@
 package splitter
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"path"
@@ -31,6 +32,9 @@ func (p *Plan) planViews() error {
 			return fmt.Errorf("view %s: %w", v.Name, err)
 		}
 		a, err := p.Index.ResolveWith(sel.streams(), ResolveOptions{NoDefaults: sel.empty, Disabled: sel.disabled})
+		if conflict, ok := errors.AsType[*Conflict](err); ok {
+			return fmt.Errorf("view %s: %w%s", v.Name, err, p.meant(conflict))
+		}
 		if err != nil {
 			return fmt.Errorf("view %s: %w", v.Name, err)
 		}
@@ -91,6 +95,7 @@ func (p *Plan) warnClashes(f *Flat, filter *Filter) {
 	for _, name := range slices.Sorted(maps.Keys(modules)) {
 		if from := modules[name]; len(from) > 1 {
 			slices.Sort(from)
+			f.Clashes = append(f.Clashes, Clash{name, from})
 			p.warn("name-clash", "%s: %s is shipped by the modules %s; the highest version wins", f.Path, name, strings.Join(from, ", "))
 		}
 	}
