@@ -54,15 +54,6 @@ func (b *bar) step(line string) {
 	}
 }
 
-// add moves the bar without a line, for steps too small to log.
-func (b *bar) add(n int) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.shown != nil {
-		_ = b.shown.Add(n) // see step
-	}
-}
-
 // finish takes the bar away.
 func (b *bar) finish() {
 	b.mu.Lock()

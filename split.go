@@ -36,6 +36,9 @@ func split(c *cli.Context, out *output) error {
 	if err != nil {
 		return err
 	}
+	if err := opt.Check(); err != nil {
+		return asUsage(err)
+	}
 	target := c.String("target")
 	if target == "" && !c.Bool("dry-run") {
 		return &usageError{"split needs --target DIR", "name the directory to write"}
@@ -65,11 +68,35 @@ func split(c *cli.Context, out *output) error {
 	if c.Bool("dry-run") {
 		return printSplit(out, plan.Report(), "would write", "")
 	}
+	if err := outside(sources, target); err != nil {
+		return err
+	}
 	report, err := writeTarget(c, out, plan, target)
 	if err != nil {
 		return asUsage(err)
 	}
 	return printSplit(out, report, "wrote", target)
+}
+
+// outside refuses a source below the target: it would go with the former target.
+func outside(sources []splitter.Source, target string) error {
+	target, err := filepath.EvalSymlinks(target)
+	if err != nil {
+		return nil // it does not exist yet, so nothing is in it
+	}
+	if target, err = filepath.Abs(target); err != nil {
+		return err
+	}
+	for _, s := range sources {
+		dir, err := filepath.EvalSymlinks(s.Dir)
+		if s.Dir == "" || err != nil {
+			continue
+		}
+		if rel, err := filepath.Rel(target, dir); err == nil && filepath.IsLocal(rel) {
+			return &usageError{fmt.Sprintf("the source %s stands in the target %s, which is replaced", s.Name, target), "write to another --target"}
+		}
+	}
+	return nil
 }
 
 // writeTarget builds the target beside its final name and swaps it in.

@@ -14,14 +14,14 @@ import (
 func verifyCommand(out *output) *cli.Command {
 	return &cli.Command{
 		Name:      "verify",
-		Usage:     "prove that repositories are dependency-closed",
+		Usage:     "prove that packages can be installed",
 		ArgsUsage: "WHAT... [--with SOURCE]...",
 		Description: "Checks that every requirement of every package is met by a package beside it. WHAT is a target or a store: " +
 			"each flat repository in it is checked together with those that its .repo file names. Or WHAT is plain rpm-md " +
 			"repositories, which supply one another.\n" + sourceHelp,
 		Flags: append([]cli.Flag{
 			&cli.StringSliceFlag{Name: "with", Usage: "`SOURCE` only supplies and is not checked; repeatable"},
-			&cli.StringFlag{Name: "level", Value: "closure", Usage: "`LEVEL` of the check; closure: every requirement has a provider"},
+			&cli.StringFlag{Name: "level", Value: "install", Usage: "`LEVEL` of the check; install: every package can be installed together with all it needs; closure: every requirement has a provider"},
 			&cli.StringFlag{Name: "arch", Usage: "`ARCH` of the system that installs (default: what the target says, or x86_64)"},
 		}, sourceFlags()...),
 		Action: func(c *cli.Context) error { return verify(c, out) },
@@ -29,14 +29,15 @@ func verifyCommand(out *output) *cli.Command {
 }
 
 func verify(c *cli.Context, out *output) error {
-	if level := c.String("level"); level != "closure" {
-		return &usageError{fmt.Sprintf("--level %q is not known", level), "use closure"}
+	level := splitter.Level(c.String("level"))
+	if level != splitter.LevelInstall && level != splitter.LevelClosure {
+		return &usageError{fmt.Sprintf("--level %q is not known", level), "use install or closure"}
 	}
 	words := c.Args().Slice()
 	if len(words) == 0 && len(c.StringSlice("repo-file")) == 0 {
 		return &usageError{"verify needs WHAT to check", "name a target, a store or a repository"}
 	}
-	opt := splitter.VerifyOptions{Arch: c.String("arch"), Jobs: out.jobs}
+	opt := splitter.VerifyOptions{Level: level, Arch: c.String("arch"), Jobs: out.jobs}
 	if opt.Arch != "" && len(closure.Arches(opt.Arch)) == 0 {
 		return &usageError{fmt.Sprintf("--arch %q is not known", opt.Arch), "use x86_64, aarch64, ppc64le or s390x"}
 	}

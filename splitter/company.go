@@ -71,8 +71,13 @@ func (p *Plan) reposOf(g *Group) []*Flat {
 	return slices.Concat(x.of[g], x.ofStream[g.StreamID])
 }
 
-// connect records what a stream's repository needs, and what it hides there.
+// connect records what a stream's repository needs, and what it hides there. Where
+// DNF could not enable it (a is nil) that is the non-modular packages alone.
 func (p *Plan) connect(f *Flat, a *Activation) {
+	if a == nil {
+		f.Requires = []string{repoID(KindNonModular)}
+		return
+	}
 	own := f.Group
 	if own == nil {
 		own = a.Active(f.Module)[0].Group

@@ -86,7 +86,7 @@ func TestGroupsOfAllSourcesInDNF(t *testing.T) {
 }
 
 func TestAdvisoriesOfAllSourcesInDNF(t *testing.T) {
-	dir, _, err := splitInto(t, nightOne(t), Options{Link: LinkNothing, Views: []View{{"node", []string{"nodejs:12"}}}})
+	dir, _, err := splitInto(t, nightOne(t), Options{Link: LinkNothing, Views: []View{{Name: "node", Spec: []string{"nodejs:12"}}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,9 +37,8 @@ func (p *Plan) planGrobi() error {
 	p.Repos = append(p.Repos, rest)
 	for _, f := range streams {
 		p.fill(f, held)
-		if a, err := p.Index.ResolveGroup(f.Group); err == nil { // else it has no company
-			p.connect(f, a)
-		}
+		a, _ := p.Index.ResolveGroup(f.Group) // nil: it cannot be enabled
+		p.connect(f, a)
 	}
 	if len(unlisted) > 0 {
 		p.warnUnlisted(unlisted, "as with GrobiSplitter they are in non_modular")

@@ -45,8 +45,9 @@ type Options struct {
 
 // View is one --view: a name and what is enabled in it.
 type View struct {
-	Name string
-	Spec []string
+	Name   string
+	Spec   []string
+	Newest int // EVRs per name.arch; 0: what Options.Newest says
 }
 
 // Versions says which builds of a stream's group are taken.
@@ -106,6 +107,12 @@ func (e *UsageError) Error() string { return e.Text }
 
 // Hint says what to try next.
 func (e *UsageError) Hint() string { return e.Try }
+
+// Check refuses options that no sources could make right.
+func (o Options) Check() error {
+	_, err := o.normalise()
+	return err
+}
 
 // normalise fills in defaults and refuses what no split could be.
 func (o Options) normalise() (Options, error) {

@@ -61,7 +61,7 @@ func TestOverlayRefusesNamingBothEVRs(t *testing.T) {
 
 func TestOverlayBringsSiblings(t *testing.T) {
 	p, err := NewPlan(context.Background(), overlaySources(t, ""), Options{
-		OverlaySiblings: true, Views: []View{{"build", []string{"default"}}},
+		OverlaySiblings: true, Views: []View{{Name: "build", Spec: []string{"default"}}},
 		Overlays: []Overlay{{"build", "stream", []string{"libudisks2-devel"}}},
 	})
 	if err != nil {

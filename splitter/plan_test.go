@@ -135,7 +135,7 @@ unlisted: ghost-1-1 | dbi:1 node:10 perl:5.26 non-modular
 default: bash-4.4-1 dbi-1-26 node-10-1 node-tools-1-1 perl-5.26-1 perl-libs-5.26-1 perl-oldies-1-1
 `},
 		{"a view replaces defaults, and hides", Options{Streams: []string{"node:12"}, NoDefaultView: true, Unlisted: UnlistedDrop,
-			Views: []View{{"build", []string{"perl:5.30"}}, {"bare", []string{"none", "node:12"}}, {"less", []string{"-node"}}}}, `
+			Views: []View{{Name: "build", Spec: []string{"perl:5.30"}}, {Name: "bare", Spec: []string{"none", "node:12"}}, {Name: "less", Spec: []string{"-node"}}}}, `
 streams/node/12: node-12-1 | non-modular
 non-modular: bash-4.4-1 node-tools-1-1 perl-5.26-1 perl-libs-5.26-1 perl-oldies-1-1
 views/build: bash-4.4-1 dbi-1-30 node-10-1 node-tools-1-1 perl-5.26-1 perl-interpreter-5.30-2 perl-libs-5.30-1 perl-libs-5.30-2 !perl-libs-4:5.26-1.el8.x86_64 !perl-oldies-0:1-1.el8.noarch
@@ -204,12 +204,12 @@ func TestPlanRefuses(t *testing.T) {
 		{Options{Streams: []string{"pearl:5.30"}}, "there is no module pearl, did you mean perl?", "flatstream list", true},
 		{Options{Streams: []string{"other/perl"}}, "there is no source other", "the sources are baseos, appstream", true},
 		{Options{Streams: []string{"baseos/perl"}}, "there is no module perl", "flatstream list", true},
-		{Options{Views: []View{{"v", []string{"node:10", "node:12"}}}}, "node:10 and node:12 cannot be enabled together", "leave one out", true},
-		{Options{Views: []View{{"v", []string{"perl:5.30", "none"}}}}, `"none" must come first`, "none,perl:5.30", true},
-		{Options{Views: []View{{"default", []string{"perl:5.30"}}}}, `view "default" is defined twice`, "name of its own", true},
-		{Options{Views: []View{{"v", []string{"dbi:1", "-perl"}}}}, "cannot enable dbi:1", "", false},
+		{Options{Views: []View{{Name: "v", Spec: []string{"node:10", "node:12"}}}}, "node:10 and node:12 cannot be enabled together", "leave one out", true},
+		{Options{Views: []View{{Name: "v", Spec: []string{"perl:5.30", "none"}}}}, `"none" must come first`, "none,perl:5.30", true},
+		{Options{Views: []View{{Name: "default", Spec: []string{"perl:5.30"}}}}, `view "default" is defined twice`, "name of its own", true},
+		{Options{Views: []View{{Name: "v", Spec: []string{"dbi:1", "-perl"}}}}, "cannot enable dbi:1", "", false},
 		{Options{Link: "softlink"}, `--link "softlink" is not known`, "hardlink, symlink, copy, none", true},
-		{Options{Layout: LayoutGrobiSplitter, Views: []View{{"v", []string{"node:12"}}}}, "--layout grobisplitter has no views", "", true},
+		{Options{Layout: LayoutGrobiSplitter, Views: []View{{Name: "v", Spec: []string{"node:12"}}}}, "--layout grobisplitter has no views", "", true},
 	} {
 		_, err := NewPlan(context.Background(), sources, c.opt)
 		if err == nil || !strings.Contains(err.Error(), c.want) {

@@ -44,9 +44,7 @@ func (p *Plan) planStreams() error {
 	held := p.holders()
 	for _, f := range repos {
 		p.fill(f, held)
-		if a := activations[f]; a != nil {
-			p.connect(f, a)
-		}
+		p.connect(f, activations[f])
 	}
 	if p.Options.Versions == VersionsLatest {
 		p.warn("latest-only", "--versions latest leaves out packages that only an older build has; DNF would offer them")

@@ -15,6 +15,25 @@ type VerifyOptions struct {
 	With []Source // supply only
 	Arch string   // of the system, such as x86_64; empty: what the report says, or x86_64
 	Jobs int      // workers; 0: one for each processor
+
+	Level Level
+}
+
+// Level says what is proven of each package.
+type Level string
+
+// The levels of verify. The zero value is LevelInstall.
+const (
+	LevelInstall Level = "install" // it can be installed together with all it needs
+	LevelClosure Level = "closure" // every requirement of it has a provider
+)
+
+// judge runs the checks at the wanted level.
+func (o VerifyOptions) judge(ctx context.Context, u *closure.Universe, checks []closure.Check) (*closure.Report, error) {
+	if o.Level == LevelClosure {
+		return u.Closure(ctx, checks, closure.Options{Jobs: o.Jobs})
+	}
+	return u.Install(ctx, checks, closure.Options{Jobs: o.Jobs})
 }
 
 // Verify checks every flat repository of a target as it is on disk. Who supplies it
@@ -56,7 +75,7 @@ func Verify(ctx context.Context, target fs.FS, opt VerifyOptions) (*closure.Repo
 		}
 		checks = append(checks, check)
 	}
-	return u.Closure(ctx, checks, closure.Options{Jobs: opt.Jobs})
+	return opt.judge(ctx, u, checks)
 }
 
 func addFlat(ctx context.Context, u *closure.Universe, target fs.FS, repo ReportRepo) (closure.RepoID, error) {
@@ -128,7 +147,7 @@ func VerifySources(ctx context.Context, sources []Source, opt VerifyOptions) (*c
 		check.Suppliers = append(check.Suppliers, with...)
 		checks = append(checks, check)
 	}
-	return u.Closure(ctx, checks, closure.Options{Jobs: opt.Jobs})
+	return opt.judge(ctx, u, checks)
 }
 
 func arches(machine string) []string {

@@ -1,6 +1,7 @@
 package splitter
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -17,7 +18,7 @@ func (p *Plan) planViews() error {
 		if err != nil {
 			return err
 		}
-		if err := p.planView(&Flat{ID: repoID(KindDefault), Kind: KindDefault, Name: KindDefault, Path: "default"}, a); err != nil {
+		if err := p.planView(&Flat{ID: repoID(KindDefault), Kind: KindDefault, Name: KindDefault, Path: "default"}, a, p.Options.Newest); err != nil {
 			return err
 		}
 	}
@@ -43,7 +44,7 @@ func (p *Plan) planViews() error {
 			return fmt.Errorf("view: %w", err)
 		}
 		f := &Flat{ID: repoID("view-" + v.Name), Kind: KindView, Name: v.Name, Path: path.Join("views", element)}
-		if err := p.planView(f, a); err != nil {
+		if err := p.planView(f, a, cmp.Or(v.Newest, p.Options.Newest)); err != nil {
 			return err
 		}
 	}
@@ -51,7 +52,7 @@ func (p *Plan) planViews() error {
 }
 
 // planView fills one view and says what was left out of it.
-func (p *Plan) planView(f *Flat, a *Activation) error {
+func (p *Plan) planView(f *Flat, a *Activation, newest int) error {
 	filter := p.Index.Filter(a)
 	for i := range p.pkgs[:p.merged] {
 		k := &p.pkgs[i]
@@ -62,8 +63,8 @@ func (p *Plan) planView(f *Flat, a *Activation) error {
 			f.members = append(f.members, int32(i))
 		}
 	}
-	if p.Options.Newest > 0 {
-		f.members = p.keepNewest(f.members, p.Options.Newest)
+	if newest > 0 {
+		f.members = p.keepNewest(f.members, newest)
 	}
 	f.Hidden = p.hidden(filter)
 	for _, g := range a.Groups {

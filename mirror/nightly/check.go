@@ -41,10 +41,10 @@ func (c *Config) check(dir string) error {
 			return err
 		}
 	}
-	if err := c.checkUsed(); err != nil {
+	if err := c.checkViews(); err != nil {
 		return err
 	}
-	return c.checkViews()
+	return c.checkUsed()
 }
 
 // below is a path as it is meant from a directory.
@@ -100,11 +100,12 @@ func (c *Config) checkUsed() error {
 	used := slices.Clone(c.Verify.With)
 	for _, t := range c.Targets {
 		used = append(used, t.Sources...)
+		used = append(used, c.overlaySources(&t)...)
 	}
 	for _, r := range c.Repos {
 		if !slices.Contains(used, r.Name) {
 			e := wrong(r.node, "repository %s is in no target's sources", r.Name)
-			e.Try = "name it in sources: of a target, or in with: of verify, or take it out"
+			e.Try = "name it in sources: of a target, in overlay: of a view or in with: of verify, or take it out"
 			return e
 		}
 	}
@@ -122,6 +123,13 @@ func (c *Config) checkViews() error {
 		}
 		if !slices.ContainsFunc(c.Targets, func(t Target) bool { return t.Name == v.Target }) {
 			return wrong(v.node, "view %s names the target %q, which targets: does not have", v.Name, v.Target)
+		}
+		for _, o := range v.Overlays {
+			if r, ok := c.repo(o.Source); !ok || r.Role != splitter.RoleOverlay {
+				e := wrong(v.node, "view %s overlays %q, which is no repository of repos: with role: overlay", v.Name, o.Source)
+				e.Try = "declare it there"
+				return e
+			}
 		}
 	}
 	return nil

@@ -84,14 +84,16 @@ type Alias struct {
 // View is one view of one target.
 type View struct {
 	Name, Target string
-	Streams      []string // SPECs
+	Streams      []string           // SPECs
+	Newest       int                // EVRs per name.arch; 0: all
+	Overlays     []splitter.Overlay // View is Name
 
 	node *yaml.Node
 }
 
 // VerifyConfig says how strict the night is.
 type VerifyConfig struct {
-	Level string // closure
+	Level splitter.Level
 	// With names what supplies besides: a repository of repos:, synced for every
 	// target, or the absolute directory of a repository that is only read.
 	With       []string
@@ -168,7 +170,7 @@ func parseConfig(b []byte, file, dir string) (*Config, error) {
 	sum := sha256.Sum256(b)
 	c := &Config{
 		File: file, sum: hex.EncodeToString(sum[:]),
-		Verify: VerifyConfig{Level: "closure", OnProblems: "keep-old"},
+		Verify: VerifyConfig{Level: splitter.LevelInstall, OnProblems: "keep-old"},
 		Keep:   Keep{Snapshots: 14, Grace: 72 * time.Hour, MaxDelete: 0.4},
 	}
 	err = decode(root, fields{
@@ -207,12 +209,7 @@ func (c *Config) readVerify(n *yaml.Node) error {
 	v.node = n
 	return decode(n, fields{
 		"with": &v.With, "on-problems": choice(&v.OnProblems, "keep-old", "warn"),
-		"level": func(n *yaml.Node) error {
-			if n.Value == "install" {
-				return notYet("verify level install", "write level: closure, which checks every single requirement")(n)
-			}
-			return choice(&v.Level, "closure")(n)
-		},
+		"level": choice(&v.Level, string(splitter.LevelInstall), string(splitter.LevelClosure)),
 		"baseline": func(n *yaml.Node) error {
 			if n.Value != "auto" {
 				return notYet("a baseline of your own", "write baseline: auto, or leave the key out: the published state is the baseline")(n)

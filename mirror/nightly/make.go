@@ -95,12 +95,18 @@ func (n *night) split(ctx context.Context, stage *tree.Stage, b build) (*splitte
 	if err != nil {
 		return nil, err
 	}
+	overlaid, err := n.sources(stage, b, splitter.RoleOverlay)
+	if err != nil {
+		return nil, err
+	}
+	sources = append(sources, overlaid...)
 	options := b.target.Options
 	options.Jobs, options.BaseURL, options.Arch = n.opt.Jobs, n.baseURL(b), b.system()
 	options.Signer = n.signer
 	for _, v := range n.Views {
 		if v.Target == b.target.Name {
-			options.Views = append(options.Views, splitter.View{Name: v.Name, Spec: v.Streams})
+			options.Views = append(options.Views, splitter.View{Name: v.Name, Spec: v.Streams, Newest: v.Newest})
+			options.Overlays = append(options.Overlays, v.Overlays...)
 		}
 	}
 	options.KnownLabels = n.known
@@ -167,7 +173,7 @@ func (n *night) verify(ctx context.Context, stage *tree.Stage, b build) (*closur
 		s.Role = splitter.RoleSupply
 		with = append(with, s)
 	}
-	return splitter.Verify(ctx, os.DirFS(filepath.Join(stage.Dir(), b.flat())), splitter.VerifyOptions{With: with, Arch: b.system(), Jobs: n.opt.Jobs})
+	return splitter.Verify(ctx, os.DirFS(filepath.Join(stage.Dir(), b.flat())), splitter.VerifyOptions{Level: n.Verify.Level, With: with, Arch: b.system(), Jobs: n.opt.Jobs})
 }
 
 // placeLinks writes the aliases. One that would lead nowhere tonight, since its

@@ -38,12 +38,7 @@ var partKeys = []string{"includepkgs", "excludepkgs", "exclude"}
 func (r *Repo) own() fields {
 	f := fields{
 		"repo-file": &r.File, "repoid": &r.ID, "path": &r.Path,
-		"role": func(n *yaml.Node) error {
-			if n.Value == string(splitter.RoleOverlay) {
-				return notYet("role overlay", "write role: merge, or role: supply for verify alone")(n)
-			}
-			return choice(&r.Role, string(splitter.RoleMerge), string(splitter.RoleSupply))(n)
-		},
+		"role": choice(&r.Role, string(splitter.RoleMerge), string(splitter.RoleOverlay), string(splitter.RoleSupply)),
 		"policy": func(n *yaml.Node) error {
 			if n.Value == "on-demand" {
 				return notYet("policy on-demand", "write policy: immediate, or leave the key out: every package is copied")(n)

@@ -105,17 +105,37 @@ type use struct {
 	role splitter.Role
 }
 
-// uses lists the repositories of a target: its sources, then those of verify's with.
+// overlaySources names the repositories that the target's views overlay.
+func (c *Config) overlaySources(t *Target) []string {
+	var names []string
+	for _, v := range c.Views {
+		for _, o := range v.Overlays {
+			if v.Target == t.Name {
+				names = append(names, o.Source)
+			}
+		}
+	}
+	return names
+}
+
+// uses lists the repositories of a target: its sources, those that its views overlay,
+// then those of verify's with.
 func (c *Config) uses(t *Target) []use {
 	var list []use
 	for _, name := range t.Sources {
 		r, _ := c.repo(name) // checked when the config was read
 		list = append(list, use{r, r.Role})
 	}
-	for _, name := range c.Verify.With {
-		if r, ok := c.repo(name); ok && !slices.Contains(t.Sources, name) {
-			list = append(list, use{r, splitter.RoleSupply})
+	add := func(name string, role splitter.Role) {
+		if r, ok := c.repo(name); ok && !slices.ContainsFunc(list, func(u use) bool { return u.repo == r }) {
+			list = append(list, use{r, role})
 		}
+	}
+	for _, name := range c.overlaySources(t) {
+		add(name, splitter.RoleOverlay)
+	}
+	for _, name := range c.Verify.With {
+		add(name, splitter.RoleSupply)
 	}
 	return list
 }

@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	"gopkg.in/yaml.v3"
+
+	"flatstream/splitter"
 )
 
 func (c *Config) readTargets(n *yaml.Node) error {
@@ -92,8 +94,15 @@ func (c *Config) readViews(n *yaml.Node) error {
 		v := View{Name: key.Value, node: key}
 		err := decode(value, fields{
 			"target": &v.Target, "streams": &v.Streams,
-			"newest":  notYet("newest", "leave it out; the view has every version that DNF would see"),
-			"overlay": notYet("overlay", "leave it out; merge the source, or add it beside the view in the client"),
+			"newest": &v.Newest,
+			"overlay": func(n *yaml.Node) error {
+				return eachKey(n, func(source, globs *yaml.Node) error {
+					o := splitter.Overlay{View: v.Name, Source: source.Value}
+					err := assignList(globs, &o.Globs)
+					v.Overlays = append(v.Overlays, o)
+					return err
+				})
+			},
 		})
 		if err != nil {
 			return err
