@@ -79,14 +79,12 @@ func FuzzSplit(f *testing.F) {
 		if err != nil {
 			return
 		}
-		var again []byte
 		for _, p := range packets {
 			if !bytes.HasSuffix(p.raw, p.body) || p.tag > 63 {
 				t.Fatalf("packet %x with body %x", p.raw, p.body)
 			}
-			again = append(again, p.raw...)
 		}
-		if !bytes.Equal(again, b) {
+		if again := join(packets); !bytes.Equal(again, b) {
 			t.Errorf("%x became %x", b, again)
 		}
 	})

@@ -58,8 +58,8 @@ func (k *Keyring) Add(file string, b []byte) error {
 		return fmt.Errorf("read keys: %s: %w", file, err)
 	}
 	used, before := 0, len(k.skipped)
-	for _, raw := range runs {
-		if k.add(file, raw) {
+	for _, run := range runs {
+		if k.add(file, run) {
 			used++
 		}
 	}
@@ -73,8 +73,8 @@ func (k *Keyring) Add(file string, b []byte) error {
 }
 
 // keysOf puts the packets of each key together: a primary key and what follows it.
-func keysOf(packets []rawPacket, primary byte) ([][]byte, error) {
-	var runs [][]byte
+func keysOf(packets []rawPacket, primary byte) ([][]rawPacket, error) {
+	var runs [][]rawPacket
 	for _, p := range packets {
 		if p.tag == primary {
 			runs = append(runs, nil)
@@ -82,7 +82,7 @@ func keysOf(packets []rawPacket, primary byte) ([][]byte, error) {
 		if len(runs) == 0 {
 			return nil, fmt.Errorf("it does not begin with a key (packet type %d)", p.tag)
 		}
-		runs[len(runs)-1] = append(runs[len(runs)-1], p.raw...)
+		runs[len(runs)-1] = append(runs[len(runs)-1], p)
 	}
 	if len(runs) > maxKeysInFile {
 		return nil, fmt.Errorf("it holds %d keys, more than %d", len(runs), maxKeysInFile)
@@ -91,7 +91,11 @@ func keysOf(packets []rawPacket, primary byte) ([][]byte, error) {
 }
 
 // add takes one key in and says whether it may be used.
-func (k *Keyring) add(file string, raw []byte) bool {
+func (k *Keyring) add(file string, key []rawPacket) bool {
+	raw, ok := k.strong(file, key)
+	if !ok {
+		return false
+	}
 	e, err := openpgp.ReadEntity(packet.NewReader(bytes.NewReader(raw)))
 	if err != nil {
 		k.skipped = append(k.skipped, Skipped{file, 0, err.Error()})
@@ -106,6 +110,49 @@ func (k *Keyring) add(file string, raw []byte) bool {
 		k.entities, k.sums = append(k.entities, e), append(k.sums, sum)
 	}
 	return true
+}
+
+// strong returns the bytes of a key without its weak subkeys. Weak keys are dropped
+// before the library reads them, for it checks every signature that stands in a key:
+// one by a DSA key of 60,000 bits takes minutes.
+func (k *Keyring) strong(file string, key []rawPacket) (raw []byte, ok bool) {
+	dropped := false
+	for i, p := range key {
+		switch p.tag {
+		case tagPublicKey, tagPublicSubkey:
+			id, why := weakness(p)
+			if dropped = why != ""; dropped {
+				k.skipped = append(k.skipped, Skipped{file, id, why})
+			}
+			if dropped && i == 0 {
+				return nil, false
+			}
+		case tagSignature: // of what stands before it
+		default:
+			dropped = false
+		}
+		if !dropped {
+			raw = append(raw, p.raw...)
+		}
+	}
+	return raw, true
+}
+
+// weakness says why a key packet counts for nothing. A subkey that cannot sign, such
+// as one for encryption, is not our business.
+func weakness(p rawPacket) (KeyID, string) {
+	if len(p.body) > maxKey {
+		return 0, fmt.Sprintf("it has %d bytes, more than %d", len(p.body), maxKey)
+	}
+	read, err := packet.Read(bytes.NewReader(p.raw))
+	if err != nil {
+		return 0, err.Error()
+	}
+	key, ok := read.(*packet.PublicKey)
+	if !ok || p.tag == tagPublicSubkey && !key.PubKeyAlgo.CanSign() {
+		return 0, ""
+	}
+	return KeyID(key.KeyId), weak(key)
 }
 
 // unfit says why a key can sign nothing here; empty when it can.

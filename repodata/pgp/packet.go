@@ -17,6 +17,7 @@ const (
 	tagSecretKey    = 5
 	tagPublicKey    = 6
 	tagSecretSubkey = 7
+	tagPublicSubkey = 14
 )
 
 // rawPacket is one packet: its tag, its body, and all its bytes.
@@ -99,6 +100,15 @@ func newLength(b []byte) (n int, size uint64, err error) {
 		return 0, 0, errCut
 	}
 	return 6, uint64(binary.BigEndian.Uint32(b[2:])), nil
+}
+
+// join is split's reverse.
+func join(packets []rawPacket) []byte {
+	var b []byte
+	for _, p := range packets {
+		b = append(b, p.raw...)
+	}
+	return b
 }
 
 // unwrap returns the packets of b: binary as it is, else of every armored block of

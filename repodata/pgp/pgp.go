@@ -30,8 +30,9 @@ const (
 	// MaxSignature is the largest detached signature, in bytes; one has under 1 kB.
 	MaxSignature = 64 << 10
 
-	maxKeysInFile  = 256 // and the rest of the file is refused
-	maxSignatures  = 16  // in one detached signature, where a key is being replaced two stand there
+	maxKeysInFile  = 256     // and the rest of the file is refused
+	maxSignatures  = 16      // in one detached signature, where a key is being replaced two stand there
+	maxKey         = 8 << 10 // bytes of one public key; RSA with 16,384 bits has 2 kB
 	minRSABits     = 2048
 	maxRSABits     = 16384 // verifying takes the square of it
 	clockTolerance = 24 * time.Hour

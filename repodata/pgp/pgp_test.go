@@ -153,6 +153,24 @@ func TestWeakHashesDoNotCount(t *testing.T) {
 	}
 }
 
+func TestWeakSubkeyOfAGoodKey(t *testing.T) {
+	home := newHome(t)
+	key := home.key("a@example.org", "rsa2048", "sign", "never")
+	good := home.sign([]byte("x"), key)
+	home.gpg("--quick-add-key", key, "rsa1024", "sign", "never")
+	k := ring(t, home.export(key))
+	if len(k.IDs()) != 1 || len(k.Skipped()) != 1 || !strings.Contains(k.Skipped()[0].Why, "RSA with 1024 bits") {
+		t.Fatalf("keys %s, skipped %s", list(k.IDs()), k.Skipped())
+	}
+	if _, err := k.Verify(strings.NewReader("x"), good); err != nil {
+		t.Error(err)
+	}
+	id := k.Skipped()[0].ID.String()
+	if _, err := k.Verify(strings.NewReader("x"), home.sign([]byte("x"), id+"!")); err == nil || !strings.Contains(err.Error(), "signed by key "+id+", which is not used") {
+		t.Error(err)
+	}
+}
+
 func TestRevokedKeys(t *testing.T) {
 	home := newHome(t)
 	key := home.key("a@example.org", "rsa2048", "sign", "never")

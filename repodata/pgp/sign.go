@@ -46,7 +46,7 @@ func readSigner(b []byte, now time.Time) (*Signer, error) {
 	if len(runs) != 1 {
 		return nil, fmt.Errorf("it holds %d secret keys; export the one that is to sign", len(runs))
 	}
-	e, err := openpgp.ReadEntity(packet.NewReader(bytes.NewReader(runs[0])))
+	e, err := openpgp.ReadEntity(packet.NewReader(bytes.NewReader(join(packets))))
 	if err != nil {
 		return nil, err
 	}
