@@ -8,7 +8,6 @@ import (
 
 	"flatstream/repodata"
 	"flatstream/repodata/rpmver"
-	"flatstream/splitter/modulemd"
 )
 
 // extras is what flat repositories carry besides packages (P26), by repository.
@@ -184,28 +183,4 @@ func (p *Plan) writeExtras(w *repodata.Writer, f *Flat, x *extras) error {
 		return err
 	}
 	return w.Data(repodata.TypeUpdateinfo, "updateinfo.xml", &doc)
-}
-
-// filteredModules is the modules.yaml of one stream repository: the documents of its
-// builds, their artifacts reduced to what is there.
-func (p *Plan) filteredModules(f *Flat) []byte {
-	present := map[rpmver.NEVRA]bool{}
-	for _, m := range f.members {
-		present[p.pkgs[m].NEVRA] = true
-	}
-	keep := func(text string) bool {
-		n, err := rpmver.ParseNEVRA(text)
-		return err == nil && present[n]
-	}
-	var docs [][]byte
-	seen := map[string]bool{}
-	for _, b := range f.Builds {
-		if !seen[b.NSVCA()] {
-			docs = append(docs, b.Filtered(keep))
-			seen[b.NSVCA()] = true
-		}
-	}
-	var buf bytes.Buffer
-	_ = modulemd.Write(&buf, docs...) // a Buffer takes everything
-	return buf.Bytes()
 }

@@ -33,6 +33,7 @@ type Plan struct {
 	groupRepos groupRepos
 	exempt     map[rpmver.NEVRA]bool
 	damage     []Damaged // in what the documents require
+	carried    carried
 }
 
 // exemptions are the packages that documents list which were left out.
@@ -108,6 +109,7 @@ func NewPlan(ctx context.Context, sources []Source, opt Options) (*Plan, error) 
 	p.Index, warnings = NewIndex(files, IndexOptions{Platform: opt.Platform, Arch: opt.Arch})
 	p.Warnings = append(p.Warnings, warnings...)
 	p.exempt = exemptions(files)
+	p.carried = newCarried(files, p.Index)
 	if err := p.load(ctx); err != nil {
 		return nil, err
 	}
