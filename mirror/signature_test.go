@@ -172,8 +172,12 @@ func TestMixAndMatchOfSignatures(t *testing.T) {
 
 func TestSignatureInTheWrongHeader(t *testing.T) {
 	key := newKey(t, fixtures.KeyOptions{})
-	// A signature over something else stands where one over the header is due.
-	dir := small(t, fixtures.Options{Sign: func([]byte) ([]byte, error) { return key.V4(built)([]byte("another header")) }}, two)
+	dir := small(t, fixtures.Options{Sign: key.V3(built), Misplace: true}, two)
+	signRepoMD(t, dir, key.V4(built))
+	refused(t, store(t), checked(upstream(t, dir).URL, keyFile(t, key)), "bash-5.2-1.x86_64.rpm", "is not signed")
+
+	// A signature over another header.
+	dir = small(t, fixtures.Options{Sign: func([]byte) ([]byte, error) { return key.V4(built)([]byte("another header")) }}, two)
 	signRepoMD(t, dir, key.V4(built))
 	refused(t, store(t), checked(upstream(t, dir).URL, keyFile(t, key)), "bash-5.2-1.x86_64.rpm", "the signature by key "+key.ID()+" is bad")
 }
