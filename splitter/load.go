@@ -55,7 +55,7 @@ func LoadModules(sources []Source, strictDNF bool) ([]SourceModules, []Warning, 
 		}
 		file, err := readModules(s)
 		if errors.Is(err, fs.ErrNotExist) {
-			warnings = append(warnings, Warning{"no-modules", s.Name + " has no modules.yaml: its packages count as non-modular unless their release says otherwise"})
+			warnings = append(warnings, Warning{"no-modules", s.Name + " has no modules.yaml: its packages count as non-modular unless their label or release says otherwise"})
 			continue
 		}
 		if err != nil {
