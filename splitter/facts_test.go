@@ -214,9 +214,13 @@ func TestExplainUnlisted(t *testing.T) {
 
 // TestExplainClashes: which modules ship one name in a view (P12).
 func TestExplainClashes(t *testing.T) {
-	dir, _, err := splitInto(t, sourcesOf(t, "-- one --\nmodule a:1:1:a:x86_64\n  default\nmodule b:1:1:b:x86_64\n  default\npackage both 1-1 noarch\n  label a:1:1:a\npackage both 2-1 noarch\n  label b:1:1:b\n"), Options{})
+	dir, report, err := splitInto(t, sourcesOf(t, "-- one --\nmodule a:1:1:a:x86_64\n  default\nmodule b:1:1:b:x86_64\n  default\npackage both 1-1 noarch\n  label a:1:1:a\npackage both 2-1 noarch\n  label b:1:1:b\n"), Options{})
 	if err != nil {
 		t.Fatal(err)
+	}
+	clash := Warning{"name-clash", "default: 1 package name shipped by more than one module, of which the highest version is installed: both (a, b)"}
+	if !slices.Contains(report.Warnings, clash) {
+		t.Errorf("warnings are %v", report.Warnings)
 	}
 	e, err := Explain(context.Background(), os.DirFS(dir), "both")
 	if err != nil {

@@ -232,14 +232,17 @@ func (p *Plan) warnUnlisted(members []int32, then string) {
 // are told apart by checksum.
 func (p *Plan) warnDuplicates() {
 	seen := make(map[rpmver.NEVRA]*pkg, len(p.pkgs))
+	var twice []string
 	for i := range p.pkgs {
 		k := &p.pkgs[i]
 		other, ok := seen[k.NEVRA]
 		if !ok {
 			seen[k.NEVRA] = k
 		} else if other.pkgid != k.pkgid {
-			p.warn("same-nevra", "%s stands twice with different checksums: %s in %s and %s in %s; both are kept",
-				k.NEVRA, other.href, p.Sources[other.source].Name, k.href, p.Sources[k.source].Name)
+			twice = append(twice, fmt.Sprintf("%s (%s in %s and %s in %s)", k.NEVRA, other.href, p.Sources[other.source].Name, k.href, p.Sources[k.source].Name))
 		}
+	}
+	if n := len(twice); n > 0 {
+		p.warn("same-nevra", "%s twice with different checksums; both are kept: %s", counted(n, "package"), someOf(twice))
 	}
 }

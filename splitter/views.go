@@ -93,11 +93,15 @@ func (p *Plan) warnClashes(f *Flat, filter *Filter) {
 			}
 		}
 	}
+	var clashes []string
 	for _, name := range slices.Sorted(maps.Keys(modules)) {
 		if from := modules[name]; len(from) > 1 {
 			slices.Sort(from)
 			f.Clashes = append(f.Clashes, Clash{name, from})
-			p.warn("name-clash", "%s: %s is shipped by the modules %s; the highest version wins", f.Path, name, strings.Join(from, ", "))
+			clashes = append(clashes, fmt.Sprintf("%s (%s)", name, strings.Join(from, ", ")))
 		}
+	}
+	if n := len(clashes); n > 0 {
+		p.warn("name-clash", "%s: %s shipped by more than one module, of which the highest version is installed: %s", f.Path, counted(n, "package name"), someOf(clashes))
 	}
 }
