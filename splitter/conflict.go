@@ -18,18 +18,20 @@ type Conflict struct {
 	Keep []StreamID
 }
 
-// Error joins the reasons, and says what would be possible.
+// Error joins the reasons.
 func (c *Conflict) Error() string {
-	text := fmt.Sprintf("cannot enable %s: %s", streamNames(c.Streams, ", "), strings.Join(c.Reasons, "; "))
+	return fmt.Sprintf("cannot enable %s: %s", streamNames(c.Streams, ", "), strings.Join(c.Reasons, "; "))
+}
+
+// Hint says what would be possible instead, empty when nothing is known.
+func (c *Conflict) Hint() string {
 	switch {
-	case len(c.Without) == 1:
-		text += fmt.Sprintf(" (without %s the rest can be enabled)", c.Without[0])
-	case len(c.Without) > 1:
-		text += fmt.Sprintf(" (without %s the rest can be enabled)", streamNames(c.Without, ", or without "))
+	case len(c.Without) > 0:
+		return "the rest can be enabled without " + streamNames(c.Without, ", or without ")
 	case len(c.Keep) > 0:
-		text += fmt.Sprintf(" (%s can be enabled)", streamNames(c.Keep, ", "))
+		return "of these, DNF could enable " + streamNames(c.Keep, ", ")
 	}
-	return text
+	return ""
 }
 
 func streamNames(streams []StreamID, separator string) string {

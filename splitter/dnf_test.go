@@ -5,12 +5,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"maps"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"flatstream/splitter/modulemd"
@@ -29,6 +28,12 @@ type oracleAnswer struct {
 // and asks it about each set of streams.
 func askDNF(t *testing.T, repos []oracleRepo, platform string, sets [][]string) []oracleAnswer {
 	t.Helper()
+	return askDNFOn(t, repos, platform, "x86_64", sets)
+}
+
+// askDNFOn asks DNF on a machine of that arch.
+func askDNFOn(t *testing.T, repos []oracleRepo, platform, arch string, sets [][]string) []oracleAnswer {
+	t.Helper()
 	needDNF(t)
 	dir := t.TempDir()
 	for _, r := range repos {
@@ -42,7 +47,7 @@ func askDNF(t *testing.T, repos []oracleRepo, platform string, sets [][]string) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("/usr/bin/python3", script, dir, "platform:"+platform)
+	cmd := exec.Command("/usr/bin/python3", script, dir, "platform:"+platform, arch)
 	cmd.Stdin = bytes.NewReader(input)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -110,8 +115,9 @@ func compareWithDNF(t *testing.T, repos []oracleRepo, x *Index, sets [][]string)
 		}
 	}
 	agree := 0
-	for _, answer := range askDNF(t, repos, x.Platform(), sets) {
-		a, err := x.Resolve(streamIDs(t, answer.Set))
+	for _, answer := range askDNFOn(t, repos, x.Platform(), x.Arch(), sets) {
+		enabled, disabled := parseSet(t, answer.Set)
+		a, err := x.ResolveWith(enabled, ResolveOptions{Disabled: disabled})
 		if err != nil {
 			if answer.Error != "refused" {
 				t.Errorf("%v: DNF says %s, we refuse: %v", answer.Set, answer.Error, err)
@@ -149,6 +155,19 @@ func compareWithDNF(t *testing.T, repos []oracleRepo, x *Index, sets [][]string)
 		}
 	}
 	return agree
+}
+
+// parseSet reads streams to enable, and modules to disable: -module.
+func parseSet(t *testing.T, set []string) (enabled []StreamID, disabled []string) {
+	t.Helper()
+	for _, s := range set {
+		if module, ok := strings.CutPrefix(s, "-"); ok {
+			disabled = append(disabled, module)
+		} else {
+			enabled = append(enabled, streamIDs(t, []string{s})...)
+		}
+	}
+	return enabled, disabled
 }
 
 func streamIDs(t *testing.T, set []string) []StreamID {
@@ -196,75 +215,4 @@ func difference(dnf, ours []string) string {
 	}
 	return fmt.Sprintf("%d only in DNF %v, %d only here %v", len(onlyDNF), onlyDNF[:min(4, len(onlyDNF))],
 		len(onlyOurs), onlyOurs[:min(4, len(onlyOurs))])
-}
-
-// realFiles are the module files of real repositories: by index, then by repository,
-// which DNF loads in the order of their names.
-func realFiles() map[string]map[string][]string {
-	return map[string]map[string][]string{
-		"el8": {
-			"appstream":  {"el8/appstream-x86_64.modules.yaml.xz", "el8/appstream-defaults.yaml"},
-			"powertools": {"el8/powertools-x86_64.modules.yaml.xz", "el8/powertools-defaults.yaml"},
-		},
-		"el8-2022":     {"appstream": {"el8/history/appstream-x86_64-2022-08-*", "el8/appstream-defaults.yaml"}},
-		"el8-2024":     {"appstream": {"el8/history/appstream-x86_64-2024-02-*", "el8/appstream-defaults.yaml"}},
-		"c9s":          {"appstream": {"c9s/AppStream/repodata/*-modules.yaml.xz"}},
-		"fake-modular": {"fake": {"fake-modular/repodata/*modules.yaml*"}},
-	}
-}
-
-// realIndex gives the repositories of a real index with a package for each artifact,
-// and one more repository of bystanders.
-func realIndex(t testing.TB, name string) []oracleRepo {
-	var repos []oracleRepo
-	var all []oraclePackage
-	files := realFiles()[name]
-	for _, repo := range slices.Sorted(maps.Keys(files)) {
-		r := oracleRepo{name: repo}
-		for _, file := range files[repo] {
-			r.modules = append(append(r.modules, dataFile(t, file)...), '\n')
-		}
-		r.packages = artifactPackages(t, r.modules)
-		all = append(all, r.packages...)
-		repos = append(repos, r)
-	}
-	return append(repos, oracleRepo{name: "zz-plain", packages: bystanders(all)})
-}
-
-// TestRealIndexesAgainstDNF compares, for real modules.yaml files, the default view,
-// each stream enabled alone, and some pairs, with what DNF makes available.
-func TestRealIndexesAgainstDNF(t *testing.T) {
-	for name := range realFiles() {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			repos := realIndex(t, name)
-			x := parseRepos(t, repos, IndexOptions{})
-			sets := setsToAsk(x.Streams(), os.Getenv("FLATSTREAM_FULL") == "1")
-			agree := compareWithDNF(t, repos, x, sets)
-			t.Logf("%d of %d sets agree with DNF", agree, len(sets))
-		})
-	}
-}
-
-// setsToAsk is the default view and, when all are wanted, every stream and 20 random
-// sets of two to four; else a few of them.
-func setsToAsk(streams []StreamID, all bool) [][]string {
-	r := rand.New(rand.NewPCG(8, uint64(len(streams))))
-	var sets [][]string
-	for _, s := range streams {
-		sets = append(sets, []string{s.String()})
-	}
-	for range 20 {
-		var set []string
-		for range 2 + r.IntN(3) {
-			set = append(set, streams[r.IntN(len(streams))].String())
-		}
-		slices.Sort(set)
-		sets = append(sets, slices.Compact(set))
-	}
-	if !all {
-		r.Shuffle(len(sets), func(i, j int) { sets[i], sets[j] = sets[j], sets[i] })
-		sets = sets[:2]
-	}
-	return append([][]string{{}}, sets...)
 }

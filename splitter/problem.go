@@ -118,6 +118,7 @@ func (p *moduleProblem) addSolvables(x *Index, builds []*modulemd.Build) {
 			s := solvable{
 				build: b, group: groupOf[b], arch: scoreArch(b.Arch, x.arch),
 				stream: p.streamID[StreamID{b.Name, b.Stream}], module: p.moduleID[b.Name],
+				excludesPlatform: b.Name == PlatformModule,
 			}
 			p.solvables = append(p.solvables, s)
 			if s.arch != archForeign {
