@@ -2,6 +2,7 @@ package repodata
 
 import (
 	"bytes"
+	"maps"
 	"os/exec"
 	"strings"
 	"testing"
@@ -208,6 +209,7 @@ func FuzzUpdateinfo(f *testing.F) {
 			if xml == nil {
 				continue
 			}
+			checkMerge(t, xml, a)
 			again, err := parseAdvisory(xml)
 			if err != nil {
 				t.Fatalf("filtered it does not parse: %v\n%s\nwas\n%s", err, xml, a.Raw)
@@ -224,4 +226,32 @@ func FuzzUpdateinfo(f *testing.F) {
 			}
 		}
 	})
+}
+
+// checkMerge: what was filtered out of an advisory comes back from it, once.
+func checkMerge(t *testing.T, filtered []byte, a *Advisory) {
+	t.Helper()
+	merged, err := MergeAdvisory(filtered, a.Raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	packages := func(xml []byte) map[rpmver.NEVRA]bool {
+		read, err := parseAdvisory(xml)
+		if err != nil {
+			t.Fatalf("%v\n%s\nwas\n%s", err, xml, a.Raw)
+		}
+		set := map[rpmver.NEVRA]bool{}
+		for _, c := range read.Collections {
+			for _, p := range c.Packages {
+				set[p.NEVRA] = true
+			}
+		}
+		return set
+	}
+	if got, want := packages(merged), packages(a.Raw); !maps.Equal(got, want) {
+		t.Errorf("merged it has %v, want %v\n%s", got, want, merged)
+	}
+	if again, err := MergeAdvisory(merged, a.Raw); err != nil || !bytes.Equal(again, merged) {
+		t.Errorf("merged again it is another: %v\n%s\nwas\n%s", err, again, merged)
+	}
 }
