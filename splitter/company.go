@@ -8,27 +8,26 @@ import (
 // company is what a client of one repository needs besides it (P19).
 type company struct {
 	ids      []string // repository ids: streams sorted, then non-modular
-	optional []string // of those, default streams that own does not require
+	declared []string // of those, streams that own requires, directly or not
 }
 
 // needs turns the active groups into repository ids, own among them: under --by nsvca
-// its other builds are company too. Streams that --streams left out have none. A nil
-// own needs every one of them.
+// its other builds are company too. Streams that --streams left out have none.
 func (p *Plan) needs(a *Activation, own *Group) company {
 	required := requiredBy(a, own)
 	var c company
 	for _, g := range a.Groups {
 		for _, f := range p.reposOf(g.Group) {
 			c.ids = append(c.ids, f.ID)
-			if own != nil && g.Group != own && !required[g.Group] {
-				c.optional = append(c.optional, f.ID)
+			if required[g.Group] {
+				c.declared = append(c.declared, f.ID)
 			}
 		}
 	}
 	slices.Sort(c.ids)
-	slices.Sort(c.optional)
+	slices.Sort(c.declared)
 	c.ids = append(slices.Compact(c.ids), repoID(KindNonModular))
-	c.optional = slices.Compact(c.optional)
+	c.declared = slices.Compact(c.declared)
 	return c
 }
 
@@ -84,7 +83,7 @@ func (p *Plan) connect(f *Flat, a *Activation) {
 	}
 	c := p.needs(a, own)
 	f.Requires = slices.DeleteFunc(c.ids, isID(f.ID))
-	f.Optional = c.optional
+	f.Declared = c.declared
 	f.Hidden = p.hidden(p.Index.Filter(a))
 }
 

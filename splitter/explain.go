@@ -312,7 +312,7 @@ func explainStream(repo *ReportRepo) ExplainedStream {
 	e := ExplainedStream{
 		Repo: repo.ID, Stream: repo.Module + ":" + repo.Stream, Path: repo.Path, Context: repo.Context, Choice: repo.Choice, Depends: repo.Depends,
 		Builds: repo.Builds, LeftOut: repo.LeftOut, Packages: repo.Packages, StreamFacts: repo.StreamFacts,
-		Requires: repo.Requires, Optional: append([]string{}, repo.Optional...), Missing: map[string]int{}, Hidden: repo.Hidden,
+		Requires: repo.Requires, Optional: repo.optional(), Missing: map[string]int{}, Hidden: repo.Hidden,
 	}
 	for _, m := range repo.Missing {
 		e.Missing[m.Class]++
@@ -331,4 +331,16 @@ func (s *searchFor) near() []string {
 		names = append(names, n)
 	}
 	return nearest(s.word, names)
+}
+
+// optional lists the default streams that stand beside a stream without being
+// required by it.
+func (r *ReportRepo) optional() []string {
+	list := []string{}
+	for _, id := range r.Requires {
+		if id != repoID(KindNonModular) && !slices.Contains(r.Declared, id) {
+			list = append(list, id)
+		}
+	}
+	return list
 }

@@ -61,7 +61,7 @@ type Flat struct {
 	Builds         []*modulemd.Build
 	LeftOut        []*modulemd.Build // of the group, by --versions latest
 	Requires       []string          // ids of the repositories that it needs
-	Optional       []string          // of Requires, the default streams that the module does not ask for
+	Declared       []string          // of Requires, those that the module itself asks for, directly or not
 	Hidden         []Hidden
 	Missing        []Missing
 	Clashes        []Clash // of a view

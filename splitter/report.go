@@ -1,6 +1,7 @@
 package splitter
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -73,7 +74,7 @@ type ReportRepo struct {
 	Builds   []string  `json:"builds"`             // NSVCA
 	LeftOut  []string  `json:"left_out,omitempty"` // builds of the group, by --versions latest
 	Requires []string  `json:"requires"`           // ids of the repositories it needs
-	Optional []string  `json:"optional,omitempty"` // of these, default streams that the module does not require
+	Declared []string  `json:"declared,omitempty"` // of these, those that the module itself requires, directly or not
 	Packages int       `json:"packages"`
 	Missing  []Missing `json:"missing"`
 	Hidden   []Hidden  `json:"hidden"`
@@ -117,10 +118,35 @@ func (r *Report) Repo(id string) (*ReportRepo, bool) {
 	return nil, false
 }
 
-// Marshal writes the report as indented JSON, the same bytes for the same report.
+// Marshal writes the report as JSON with one repository on each line, the same bytes
+// for the same report. Indented it would be five times as large.
 func (r *Report) Marshal() ([]byte, error) {
-	b, err := json.MarshalIndent(r, "", "  ")
-	return append(b, '\n'), err
+	const none = `"repos":[]`
+	top := *r
+	top.Repos = []ReportRepo{}
+	frame, err := json.Marshal(top)
+	if err != nil {
+		return nil, err
+	}
+	before, after, _ := bytes.Cut(frame, []byte(none)) // inside of a string its quotes would be escaped
+	var doc bytes.Buffer
+	doc.Write(before)
+	doc.WriteString(`"repos":[`)
+	for i := range r.Repos {
+		line, err := json.Marshal(&r.Repos[i])
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 {
+			doc.WriteByte(',')
+		}
+		doc.WriteByte('\n')
+		doc.Write(line)
+	}
+	doc.WriteString("\n]")
+	doc.Write(after)
+	doc.WriteByte('\n')
+	return doc.Bytes(), nil
 }
 
 // ErrNotTarget says that a directory holds no report of ours.
@@ -171,7 +197,7 @@ func (p *Plan) Report() *Report {
 func (p *Plan) reportRepo(f *Flat) ReportRepo {
 	repo := ReportRepo{
 		ID: f.ID, Kind: f.Kind, Path: f.Path, Module: f.Module, Stream: f.Stream, Choice: f.Choice, Packages: f.Len(),
-		Builds: nsvcas(f.Builds), LeftOut: nsvcas(f.LeftOut), Requires: append([]string{}, f.Requires...), Optional: f.Optional,
+		Builds: nsvcas(f.Builds), LeftOut: nsvcas(f.LeftOut), Requires: append([]string{}, f.Requires...), Declared: f.Declared,
 		Missing: append([]Missing{}, f.Missing...), Hidden: append([]Hidden{}, f.Hidden...), Clashes: f.Clashes,
 	}
 	if f.Group != nil {

@@ -70,13 +70,14 @@ type row struct {
 	splitter.ReportRepo
 	Name   string
 	Absent int // artifacts that are missing though nothing explains it
+	Beside int // repositories that it needs and does not declare: default streams, non-modular
 }
 
 func sections(r *splitter.Report) catalogue {
 	merged := section{Title: "Merged repositories"}
 	streams := section{Title: "Module streams"}
 	for _, repo := range r.Repos {
-		line := row{ReportRepo: repo, Name: repo.Path}
+		line := row{ReportRepo: repo, Name: repo.Path, Beside: len(repo.Requires) - len(repo.Declared)}
 		for _, m := range repo.Missing {
 			if m.Class == "absent" {
 				line.Absent++
