@@ -208,11 +208,16 @@ func (b *blame) ofCause(p int32) string {
 	case r < 0:
 		return causeLine(b.name(p), b.collision(p).last())
 	case b.demanded(p, r):
-		return causeLine(b.name(p), fmt.Sprintf("it conflicts with %s whatever else is installed", b.text(r)))
+		return causeLine(b.name(p), b.hopeless(p, r))
 	case b.all[r].bad:
-		return fmt.Sprintf("%s requires %s, which cannot be read", b.name(p), b.text(r))
+		return unreadableLine(b.name(p), b.text(r))
 	}
 	return missingLine(b.name(p), b.text(r))
+}
+
+// hopeless says that p's rich conflict cannot be helped.
+func (u *Universe) hopeless(p, r int32) string {
+	return fmt.Sprintf("%s conflicts with %s, whatever is installed beside it", u.name(p), u.text(r))
 }
 
 // link says in one line that p needs q.
@@ -234,10 +239,14 @@ func (u *Universe) demanded(p, r int32) bool {
 	return contains(u.required[n.demands:n.excludes], r)
 }
 
-// missingLine and causeLine are the last lines of chains. They are the same for all
-// that follow from one cause.
+// missingLine, unreadableLine and causeLine are the last lines of chains: the same
+// for all that follow from one cause.
 func missingLine(p, requirement string) string {
 	return fmt.Sprintf("%s requires %s, which nothing provides", p, requirement)
+}
+
+func unreadableLine(p, requirement string) string {
+	return fmt.Sprintf("%s requires %s, which cannot be read", p, requirement)
 }
 
 func causeLine(p, collision string) string {

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"flatstream/repodata"
@@ -118,12 +119,40 @@ func libsolv(t *testing.T, repos ...string) libsolvVerdict {
 	return v
 }
 
+// TestC9SInstallAgainstLibsolv compares the verdict on every package, or on some of
+// them unless FLATSTREAM_FULL is 1.
+func TestC9SInstallAgainstLibsolv(t *testing.T) {
+	u, checks := c9s(t)
+	dirs := []string{data(t, "c9s/AppStream"), data(t, "c9s/BaseOS")}
+	for i, c := range []Check{checks[0], {Repo: checks[0].Repo}} {
+		broken := make(map[string]bool)
+		for _, p := range install(t, u, c).Checked[0].Problems {
+			broken[p.Package] = true
+		}
+		if want := []int{5008, 16800}[i]; len(broken) != want {
+			t.Errorf("%d packages cannot be installed, want %d", len(broken), want)
+		}
+		v := libsolvInstall(t, worlds(15, 1), strings.Join(dirs[:len(dirs)-i], ","))[0]
+		for _, p := range v.Broken {
+			if !broken[p] {
+				t.Errorf("%s is fine; libsolv cannot install it", p)
+			}
+		}
+		for _, p := range v.Fine {
+			if broken[p] {
+				t.Errorf("%s is broken; libsolv can install it", p)
+			}
+		}
+		t.Logf("libsolv agrees on %d broken packages and %d others", len(v.Broken), len(v.Fine))
+	}
+}
+
 // The number of workers does not show in the result.
 func TestJobs(t *testing.T) {
 	u, checks := c9s(t)
 	var first []byte
 	for _, jobs := range []int{1, 2, 7} {
-		r, err := u.Closure(context.Background(), checks, Options{Jobs: jobs})
+		r, err := u.Install(context.Background(), checks, Options{Jobs: jobs})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -149,6 +178,15 @@ func BenchmarkC9S(b *testing.B) {
 	}
 }
 
+// BenchmarkInstall is the same at the stronger level.
+func BenchmarkInstall(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		u, checks := c9s(b)
+		install(b, u, checks[0])
+	}
+}
+
 // BenchmarkAgain is what a flat repository costs whose packages are known already.
 func BenchmarkAgain(b *testing.B) {
 	u, _ := c9s(b)
@@ -165,12 +203,13 @@ func BenchmarkAgain(b *testing.B) {
 	}
 }
 
-// BenchmarkDelta is 150 further checks over a universe that is indexed.
+// BenchmarkDelta is 150 further checks over a universe that is indexed; each is judged
+// from nothing.
 func BenchmarkDelta(b *testing.B) {
 	u, checks := c9s(b)
 	all := slices.Repeat(checks[1:], 150)
 	b.ResetTimer()
 	for b.Loop() {
-		check(b, u, all...)
+		install(b, u, all...)
 	}
 }

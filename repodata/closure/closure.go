@@ -1,14 +1,18 @@
 // Package closure is the verifier's engine: it says which requirements of which
-// packages nothing provides.
+// packages nothing provides, and which packages cannot be installed.
 //
 // A [Universe] reads every repository once; a package that stands in several of
 // them is parsed and indexed once. A repository is then a set of packages, and a
-// check asks of each package in it whether every Requires has a provider among
-// the repository's own packages and those of its suppliers.
+// check asks about each package in it, given what the repository and its suppliers
+// have.
 //
-// Closure is the weaker of the two statements about a package: every single
-// requirement can be met. That all of them can be met together, without a
-// collision, is installability.
+// [Universe.Closure] asks whether every Requires has a provider: the weaker of the
+// two statements about a package. [Universe.Install] asks whether all of them can be
+// met together, by packages that can be installed themselves, without a collision.
+// It works in steps, each with less to do than the one before: causes spread upward
+// (judge.go), a greedy search proves whole systems (system.go), the SAT solver gets
+// the rest (settle.go, problem.go); then what is broken is explained (blame.go,
+// collide.go).
 //
 // The rules are rpm's as libsolv applies them: what a package provides is what
 // primary says and the paths it owns; nothing is added to that. A required path
@@ -16,8 +20,10 @@
 // for all such paths. There is no /bin to /usr/bin aliasing. rpmlib(...) is met by
 // rpm itself, rpm 4.14 being the oldest that counts. An own provide meets an own
 // requirement. A rich dependency is met when some set of available packages with
-// the requiring one in it makes it true: see satisfy.go. Source packages provide
-// nothing and are not checked.
+// the requiring one in it makes it true: see satisfy.go. Conflicts match provides,
+// and never the package itself (conflict.go); obsoletes match names and EVRs; of one
+// name there is one EVR, and of that a build for each width (together.go). Source
+// packages provide nothing and are not checked.
 package closure
 
 import (

@@ -4,12 +4,13 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/go-air/gini/z"
 )
 
 // collision is why one package's needs cannot be installed together: a set of
-// facts that cannot all hold, none of which could be left out.
+// facts that cannot all hold, none of which could be left out (but see maxCore).
 type collision struct {
 	lines        []string // the two chains, then what collides; in one line at least
 	requirements []string // of the package itself, among the facts
@@ -24,6 +25,10 @@ type fact struct {
 	apart   bool
 	p, q, r int32
 }
+
+// maxCore bounds the facts that are tried one by one, since each try is a search of
+// its own. Real disputes have 3 to 30.
+const maxCore = 100
 
 // dispute looks for the facts that break one package. It starts from that package
 // alone and takes a fact in when a solution of those so far would break it, so that
@@ -66,7 +71,7 @@ func (d *dispute) search() []fact {
 		}
 	}
 	core := d.core()
-	for i := 0; i < len(core); {
+	for i := 0; i < len(core) && len(core) <= maxCore; {
 		fewer := slices.Delete(slices.Clone(core), i, i+1)
 		if d.holds(fewer) {
 			i++ // this one is needed
@@ -205,9 +210,11 @@ func (d *dispute) tell(facts []fact) *collision {
 
 // tellAll lists facts that have no pair in them: rich dependencies do without.
 func (d *dispute) tellAll(facts []fact, c *collision) *collision {
+	var texts []string
 	for i, f := range facts {
 		if i == maxChain {
-			c.lines = append(c.lines, fmt.Sprintf("and %d more", len(facts)-i))
+			c.lines = append(c.lines, fmt.Sprintf("and so on, %d requirements more", len(facts)-i))
+			texts = append(texts, "the others")
 			break
 		}
 		verb := "requires"
@@ -215,8 +222,9 @@ func (d *dispute) tellAll(facts []fact, c *collision) *collision {
 			verb = "conflicts with"
 		}
 		c.lines = append(c.lines, fmt.Sprintf("%s %s %s", d.name(f.p), verb, d.text(f.r)))
+		texts = append(texts, d.text(f.r))
 	}
-	c.lines = append(c.lines, fmt.Sprintf("%s: %s that exclude each other", d.name(d.of), plural(len(facts), "statement", "statements")))
+	c.lines = append(c.lines, strings.Join(texts, " and ")+" cannot hold together")
 	return c
 }
 

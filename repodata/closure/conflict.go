@@ -75,21 +75,23 @@ func (u *Universe) clauses(f *formula) ([][]*formula, bool) {
 	case f.kind == have || f.kind == lack:
 		return [][]*formula{{f}}, true
 	}
-	join, all := concat, [][]*formula(nil)
+	var all [][]*formula
 	if f.kind == someOf {
-		join, all = product, [][]*formula{{}}
+		all = [][]*formula{{}}
 	}
 	for _, a := range f.args {
 		more, ok := u.clauses(a)
-		if !ok || len(all)*len(more) > maxClauses {
+		switch {
+		case !ok || f.kind == allOf && len(all)+len(more) > maxClauses || f.kind == someOf && len(all)*len(more) > maxClauses:
 			return nil, false
+		case f.kind == allOf:
+			all = append(all, more...)
+		default:
+			all = product(all, more)
 		}
-		all = join(all, more)
 	}
 	return all, true
 }
-
-func concat(a, b [][]*formula) [][]*formula { return append(a, b...) }
 
 // product joins each clause of one list with each of the other.
 func product(a, b [][]*formula) [][]*formula {

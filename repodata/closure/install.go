@@ -80,7 +80,7 @@ func (b *blame) problem(p int32, near map[int32][]Near) Problem {
 	lost := b.lost(cause)
 	if p == cause {
 		if lost >= 0 {
-			return problemOf(Conflict, nevra, []string{b.text(lost)}, []string{b.ofCause(p)})
+			return problemOf(Conflict, nevra, []string{b.text(lost)}, []string{b.hopeless(p, lost)})
 		}
 		c := b.collision(p)
 		return problemOf(Conflict, nevra, c.requirements, c.lines)

@@ -14,13 +14,13 @@ const Schema = 1
 // Code says what kind of finding a [Problem] is. Codes are stable.
 type Code string
 
-// The codes of the verify report. This package's closure level finds the first
-// two; the others are of other levels and of the comparison with the disk.
+// The codes of the verify report. Closure finds the first two, Install the next two
+// as well; the others are of the comparison with the disk.
 const (
 	MissingRequirement Code = "missing-requirement" // nothing available provides it
 	BadDependency      Code = "bad-dependency"      // a rich dependency that rpm could not read
-	Uninstallable      Code = "uninstallable"       // each requirement is met, all together are not
-	Conflict           Code = "conflict"            // two packages that exclude each other are both needed
+	Uninstallable      Code = "uninstallable"       // every requirement has a provider, of one none can be installed
+	Conflict           Code = "conflict"            // what it requires can be had, and excludes each other
 	MissingFile        Code = "missing-file"        // listed, not on disk
 	BadChecksum        Code = "bad-checksum"        // on disk with other bytes
 	LabelMismatch      Code = "label-mismatch"      // the package's own module label says otherwise
@@ -60,7 +60,7 @@ type Problem struct {
 	Code         Code     `json:"code"`
 	Package      string   `json:"package"`      // name-epoch:version-release.arch
 	Requirements []string `json:"requirements"` // as the package writes them, sorted
-	Chain        []string `json:"chain"`        // from the package to the cause; empty where it is the package itself
+	Chain        []string `json:"chain"`        // from the package to the cause; see Install
 	Near         []Near   `json:"near"`         // what came close, at most 5 for each requirement
 }
 

@@ -5,9 +5,10 @@ import "slices"
 // Bounds of the greedy search. They cost nothing but time: what it gives up on goes
 // to the SAT solver.
 const (
-	maxSystems    = 24   // systems that are grown, one after the other
-	maxPlacements = 4000 // packages put into a system for one target, those taken out again too
-	maxChoices    = 8    // ways tried to meet one requirement
+	maxSystems    = 24        // systems that are grown for several targets; then one for each
+	maxPlacements = 2000      // packages put into a system for one target, those taken out again too
+	maxWaste      = 1_000_000 // packages put into systems in vain, for all targets
+	maxChoices    = 8         // ways tried to meet one requirement
 )
 
 // system is a set of packages that is closed (all that its members oblige holds in
@@ -24,6 +25,7 @@ type system struct {
 	agenda
 	target int32
 	steps  int // left of maxPlacements
+	waste  int // left of maxWaste
 }
 
 // agenda is what is still to be met, perhaps: what has one provider and the rest.
@@ -32,32 +34,45 @@ type agenda struct{ narrow, wide []int32 }
 // prove grows systems until all targets are proven or broken but the ones returned,
 // which it could not place even alone.
 func (j *judge) prove() (hard []int32) {
-	s := &system{
-		judge:  j,
-		in:     make(set, len(j.available)),
-		has:    make([]int32, len(j.all)),
-		asked:  make([]int32, len(j.all)),
-		barred: make([]int32, len(j.all)),
-	}
+	s := j.newSystem()
 	rest := slices.DeleteFunc(slices.Clone(j.targets), func(p int32) bool { return !j.alive.has(p) })
-	for round := 0; len(rest) > 0 && round < maxSystems; round++ {
+	for round := 0; len(rest) > 0; round++ {
 		var later []int32
 		for _, p := range rest {
+			if round >= maxSystems {
+				s.finish()
+			}
 			switch alone := len(s.members) == 0; {
-			case j.proven.has(p) || s.add(p):
+			case j.proven.has(p) || s.waste > 0 && s.add(p):
 			case alone:
 				hard = append(hard, p)
 			default:
 				later = append(later, p)
 			}
 		}
-		for _, p := range s.members {
-			j.proven.add(p)
-		}
-		s.takeBack(0)
+		s.finish()
 		rest = later
 	}
-	return append(hard, rest...)
+	return hard
+}
+
+// finish takes the members as proven and starts anew.
+func (s *system) finish() {
+	for _, p := range s.members {
+		s.proven.add(p)
+	}
+	s.takeBack(0)
+}
+
+func (j *judge) newSystem() *system {
+	return &system{
+		judge:  j,
+		in:     make(set, len(j.available)),
+		has:    make([]int32, len(j.all)),
+		asked:  make([]int32, len(j.all)),
+		barred: make([]int32, len(j.all)),
+		waste:  maxWaste,
+	}
 }
 
 // add puts p in with all that it needs, or leaves the system as it was.
@@ -68,6 +83,7 @@ func (s *system) add(p int32) bool {
 	if s.put(p) && s.close() {
 		return true
 	}
+	s.waste -= maxPlacements - s.steps
 	s.takeBack(mark)
 	return false
 }
@@ -280,6 +296,8 @@ func (s *system) ways(r int32) []way {
 // is not there; maxChoices of them.
 func (s *system) waysTo(f *formula) []way {
 	switch {
+	case f.kind == have && s.left[f.leaf] == 0 && !s.met(f.leaf):
+		return nil
 	case f.kind == have:
 		return []way{{demands: []int32{f.leaf}}}
 	case f.kind == lack && s.holds(f):

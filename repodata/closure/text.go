@@ -3,13 +3,13 @@ package closure
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 )
 
 // Text writes the report as prose: one paragraph for each cause, which is a
-// requirement in one repository, with the packages that have it; more than one of
-// them only if verbose.
+// requirement or a collision in one repository, with the packages that have it and
+// those that cannot be installed because of it; more than one of them only if
+// verbose. Causes outside the repository come last, each at its nearest package.
 func (r *Report) Text(w io.Writer, verbose bool) error {
 	var b strings.Builder
 	for i := range r.Checked {
@@ -36,60 +36,16 @@ func (r *Report) Text(w io.Writer, verbose bool) error {
 	return err
 }
 
-// cause is what packages of one repository have trouble with in the same way:
-// requirements, or none for findings about files.
-type cause struct {
-	code         Code
-	requirements []string
-	near         []Near
-	chain        []string // of the first package
-	packages     []string
-}
-
-// causes groups problems by requirement, then requirements that exactly the same
-// packages have, in the order in which they first appear.
-func (c *Checked) causes() []*cause {
-	type key struct {
-		code Code
-		text string // the requirement, or the packages that have it
-	}
-	var byRequirement, causes []*cause
-	known := make(map[key]*cause)
-	for _, p := range c.Problems {
-		if len(p.Requirements) == 0 {
-			causes = append(causes, &cause{code: p.Code, chain: p.Chain, near: p.Near, packages: []string{p.Package}})
-		}
-		for _, req := range p.Requirements {
-			k := key{p.Code, req}
-			if known[k] == nil {
-				known[k] = &cause{p.Code, []string{req}, p.nearOf(req), p.Chain, nil}
-				byRequirement = append(byRequirement, known[k])
-			}
-			known[k].packages = append(known[k].packages, p.Package)
-		}
-	}
-	clear(known)
-	for _, one := range byRequirement {
-		k := key{one.code, strings.Join(one.packages, " ")}
-		if same := known[k]; same != nil {
-			same.requirements = append(same.requirements, one.requirements...)
-			same.near = append(same.near, one.near...)
-			continue
-		}
-		known[k] = one
-		causes = append(causes, one)
-	}
-	return causes
-}
-
-func (p *Problem) nearOf(requirement string) []Near {
-	return slices.DeleteFunc(slices.Clone(p.Near), func(n Near) bool { return n.Requirement != requirement })
-}
-
 func (r *Report) writeCause(b *strings.Builder, c *Checked, cause *cause, verbose bool) {
 	fmt.Fprintf(b, "%s in %s: %s\n", cause.packages[0], r.label(c.Repo), cause.code.sentence())
 	for _, step := range cause.chain {
 		fmt.Fprintf(b, "  %s\n", step)
+	}
+	if cause.code == Uninstallable || cause.code == Conflict { // the chain says what is required
+		for _, n := range cause.near {
+			fmt.Fprintf(b, "  near: %s %s %s\n", n.NEVRA, n.where(), n.Reason)
+		}
+		cause.requirements = nil
 	}
 	for _, req := range cause.requirements {
 		fmt.Fprintf(b, "  requires %s\n", req)
@@ -98,7 +54,8 @@ func (r *Report) writeCause(b *strings.Builder, c *Checked, cause *cause, verbos
 		}
 		writeNear(b, cause, req)
 	}
-	writeOthers(b, cause.packages[1:], verbose)
+	writeList(b, cause.packages[1:], "the same for %s", verbose)
+	writeList(b, cause.followers, "%s cannot be installed because of this", verbose)
 }
 
 func writeNear(b *strings.Builder, cause *cause, requirement string) {
@@ -114,16 +71,20 @@ func writeNear(b *strings.Builder, cause *cause, requirement string) {
 	}
 }
 
-func writeOthers(b *strings.Builder, packages []string, verbose bool) {
-	switch {
-	case len(packages) == 0:
-	case verbose:
-		fmt.Fprintf(b, "  the same for %s:\n", plural(len(packages), "more package", "more packages"))
-		for _, p := range packages {
-			fmt.Fprintf(b, "    %s\n", p)
-		}
-	default:
-		fmt.Fprintf(b, "  the same for %s (--verbose lists them)\n", plural(len(packages), "more package", "more packages"))
+// writeList counts packages, or lists them, after a sentence with a place for how
+// many more there are.
+func writeList(b *strings.Builder, packages []string, sentence string, verbose bool) {
+	if len(packages) == 0 {
+		return
+	}
+	sentence = fmt.Sprintf("  "+sentence, plural(len(packages), "more package", "more packages"))
+	if !verbose {
+		fmt.Fprintf(b, "%s (--verbose lists them)\n", sentence)
+		return
+	}
+	fmt.Fprintf(b, "%s:\n", sentence)
+	for _, p := range packages {
+		fmt.Fprintf(b, "    %s\n", p)
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 
 // Universe is all packages of all repositories that a verification knows, each
 // indexed once. It may be changed (Add, Label) by one goroutine at a time, and
-// Closure counts as a change: it may have to look up paths.
+// Closure and Install count as changes: they may have to look up paths.
 type Universe struct {
 	repos    []repository
 	packages []pkg

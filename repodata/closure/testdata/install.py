@@ -49,26 +49,28 @@ def lockstep(pool):
                 s.add_deparray(solv.SOLVABLE_CONFLICTS, pool.Dep(f"lock({o.id})"))
 
 
-def broken(pool, every):
+def judge(pool, every):
     lockstep(pool)
     pool.addfileprovides()
     pool.createwhatprovides()
-    fine, names, asked = set(), [], 0
+    fine, verdict, n = set(), {"broken": [], "fine": []}, 0
     for s in list(pool.solvables):
         if s.repo.name != "0" or s.arch in ("src", "nosrc") or not s.installable():
             continue
-        asked += 1
-        if s.id in fine or asked % every:
+        n += 1
+        if n % every:
             continue
-        solver = pool.Solver()
-        solver.set_flag(solv.Solver.SOLVER_FLAG_IGNORE_RECOMMENDED, 1)
-        solver.set_flag(solv.Solver.SOLVER_FLAG_NO_INFARCHCHECK, 1)
-        if solver.solve([pool.Job(solv.Job.SOLVER_INSTALL | solv.Job.SOLVER_SOLVABLE, s.id)]):
-            evr = s.evr if ":" in s.evr else "0:" + s.evr
-            names.append(f"{s.name}-{evr}.{s.arch}")
-        else:
-            fine.update(x.id for x in solver.transaction().newsolvables())
-    return {"asked": asked, "broken": sorted(names)}
+        bad = False
+        if s.id not in fine:
+            solver = pool.Solver()
+            solver.set_flag(solv.Solver.SOLVER_FLAG_IGNORE_RECOMMENDED, 1)
+            solver.set_flag(solv.Solver.SOLVER_FLAG_NO_INFARCHCHECK, 1)
+            bad = bool(solver.solve([pool.Job(solv.Job.SOLVER_INSTALL | solv.Job.SOLVER_SOLVABLE, s.id)]))
+            if not bad:
+                fine.update(x.id for x in solver.transaction().newsolvables())
+        evr = s.evr if ":" in s.evr else "0:" + s.evr
+        verdict["broken" if bad else "fine"].append(f"{s.name}-{evr}.{s.arch}")
+    return {k: sorted(v) for k, v in verdict.items()}
 
 
-json.dump([broken(load(w.split(",")), int(sys.argv[1])) for w in sys.argv[2:]], sys.stdout)
+json.dump([judge(load(w.split(",")), int(sys.argv[1])) for w in sys.argv[2:]], sys.stdout)
