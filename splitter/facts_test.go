@@ -236,3 +236,16 @@ func TestExplainClashes(t *testing.T) {
 		t.Errorf("found %d packages", len(e.Packages))
 	}
 }
+
+// TestReportCountsEverySource: those that only supply or overlay, too.
+func TestReportCountsEverySource(t *testing.T) {
+	sources := sourcesOf(t, "-- one --\npackage a 1-1 noarch\n-- two --\npackage b 1-1 noarch\npackage c 1-1 noarch\n-- three --\npackage d 1-1 noarch\n")
+	sources[1].Role, sources[2].Role = RoleSupply, RoleOverlay
+	var got []int
+	for _, s := range planOf(t, sources, Options{}).Report().Sources {
+		got = append(got, s.Packages)
+	}
+	if want := []int{1, 2, 1}; !slices.Equal(got, want) {
+		t.Errorf("packages of the sources: %v, want %v", got, want)
+	}
+}
