@@ -106,6 +106,11 @@ func (d *downloads) wait(stop error) error {
 	if cause := context.Cause(d.ctx); cause != nil {
 		return cause
 	}
+	return d.verdict()
+}
+
+// verdict is what all failures come to.
+func (d *downloads) verdict() error {
 	switch n := len(d.failed); n {
 	case 0:
 		return nil
@@ -156,8 +161,11 @@ func (d *downloads) fail(err error) {
 	d.failed = append(d.failed, err)
 	_, mirrors := errors.AsType[*fetch.FailedError](err)
 	_, signature := errors.AsType[*SignatureError](err)
-	if !mirrors && !signature || len(d.failed) >= maxFailures {
+	switch {
+	case !mirrors && !signature:
 		d.cancel(err)
+	case len(d.failed) == maxFailures:
+		d.cancel(fmt.Errorf("no more are tried: %w", d.verdict()))
 	}
 }
 

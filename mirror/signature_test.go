@@ -358,3 +358,21 @@ func spoil(t *testing.T, name string) {
 		t.Fatal(err)
 	}
 }
+
+// Thousands of packages by a key that is not configured are one mistake, not
+// thousands of messages.
+func TestManyPackagesByAnotherKey(t *testing.T) {
+	good, other := newKey(t, fixtures.KeyOptions{}), newKey(t, fixtures.KeyOptions{})
+	var text strings.Builder
+	for i := range 60 {
+		fmt.Fprintf(&text, "package p%d 1-1 noarch\n", i)
+	}
+	dir := small(t, fixtures.Options{Sign: other.V4(built)}, text.String())
+	src := checked(upstream(t, dir).URL, keyFile(t, good))
+	src.RepoGPGCheck = false
+	tr := store(t)
+	refused(t, tr, src, "20 files cannot be had or trusted", "signed by key "+other.ID())
+	if _, err := publish(t, tr, src); err == nil || strings.Count(err.Error(), other.ID()) != 3 {
+		t.Errorf("%v: want three packages named", err)
+	}
+}
