@@ -1,17 +1,21 @@
 package closure
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
 	"slices"
+
+	"flatstream/repodata"
 )
 
 // lookUp finds in filelists who owns the given paths (ids of names), for every
-// repository of the universe: one sparse pass over each. It reports whether that
-// has found an owner who was not known. Directories and ghosts count.
+// package of the universe: one sparse pass over each repository that is needed for
+// that. It reports whether that has found an owner who was not known. Directories
+// and ghosts count.
 func (u *Universe) lookUp(ctx context.Context, paths map[int32]bool, jobs int) (bool, error) {
 	want := make(map[string]bool, len(paths))
 	for id := range paths {
@@ -24,7 +28,11 @@ func (u *Universe) lookUp(ctx context.Context, paths map[int32]bool, jobs int) (
 	}
 	owned := make([][]provide, len(u.repos))
 	errs := make([]error, len(u.repos))
-	parallel(jobs, len(u.repos), func(i int) { owned[i], errs[i] = u.owners(ctx, &u.repos[i], want) })
+	tellers := u.tellers()
+	parallel(jobs, len(tellers), func(i int) {
+		t := tellers[i]
+		owned[t], errs[t] = u.owners(ctx, &u.repos[t], want)
+	})
 	for i, err := range errs {
 		if err != nil {
 			return false, fmt.Errorf("read the file lists of repository %s: %w", u.repos[i].name, err)
@@ -35,6 +43,40 @@ func (u *Universe) lookUp(ctx context.Context, paths map[int32]bool, jobs int) (
 	}
 	maps.Copy(u.looked, paths)
 	return u.own(slices.Concat(owned...)), nil
+}
+
+// tellers lists the repositories whose filelists are needed to know of every
+// package: not those of which others have all packages, the largest left out first.
+// A view, say, has what the streams' own repositories have.
+func (u *Universe) tellers() []int {
+	holders := make([]int32, len(u.packages)) // by package: repositories with filelists
+	var tellers []int
+	size := make(map[int]int)
+	for i, r := range u.repos {
+		tellers = append(tellers, i)
+		if _, ok := r.source.MD.Record(repodata.TypeFilelists); ok {
+			for p := range r.packages.all {
+				holders[p]++
+				size[i]++
+			}
+		}
+	}
+	slices.SortStableFunc(tellers, func(a, b int) int { return cmp.Compare(size[b], size[a]) })
+	return slices.DeleteFunc(tellers, func(i int) bool {
+		r := &u.repos[i]
+		if size[i] == 0 {
+			return false // reading it finds out what is the matter
+		}
+		for p := range r.packages.all {
+			if holders[p] == 1 {
+				return false
+			}
+		}
+		for p := range r.packages.all {
+			holders[p]--
+		}
+		return true
+	})
 }
 
 // lookUpAll asks filelists for every path that a package requires or excludes and

@@ -225,8 +225,15 @@ func FuzzRich(f *testing.F) {
 		u.repos = append(u.repos, repository{})
 		v := u.newView(Check{}, nil)
 		got := v.satisfiable(c.formula, 0, v.available)
-		if want := holds(e, nil); got != unreadable && (got == met) != want && !strings.Contains(s, "rpmlib(") {
+		want := holds(e, nil)
+		if got != unreadable && (got == met) != want && !strings.Contains(s, "rpmlib(") {
 			t.Errorf("%q over no packages: %v, want met to be %v", s, got, want)
+		}
+		hits := slices.ContainsFunc(u.conflict(s).demands, func(r int32) bool {
+			return u.satisfiable(u.all[r].rich.formula, 0, nil) == unmet
+		})
+		if hits != want && !u.conflict(s).bad && !strings.Contains(s, "rpmlib(") {
+			t.Errorf("a conflict with %q over no packages: it hits is %v, want %v", s, hits, want)
 		}
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -105,6 +106,25 @@ func TestLookUpAfterAdd(t *testing.T) {
 	base := add(t, u, "base", "package a 1-1 x86_64\n  file /usr/share/a\n", fixtures.Options{})
 	if got := brief(check(t, u, Check{Repo: app, Suppliers: []RepoID{base}}).Checked[0]); got != "" {
 		t.Errorf("with its owner: %q", got)
+	}
+}
+
+// Whose packages are all in other repositories need not be asked for its files.
+func TestTellers(t *testing.T) {
+	u := NewUniverse()
+	for i, body := range []string{
+		"package a 1-1 x86_64\npackage b 1-1 x86_64\npackage c 1-1 x86_64\n", // all of the next two
+		"package a 1-1 x86_64\npackage b 1-1 x86_64\n",
+		"package c 1-1 x86_64\n",
+		"package c 1-1 x86_64\npackage d 1-1 x86_64\n",
+	} {
+		add(t, u, fmt.Sprint("r", i), body, fixtures.Options{})
+	}
+	add(t, u, "silent", "package d 1-1 x86_64\n", fixtures.Options{NoFilelists: true})
+	got := u.tellers()
+	slices.Sort(got)
+	if !slices.Equal(got, []int{1, 3, 4}) { // the last one to say that it is silent
+		t.Errorf("asked are %v", got)
 	}
 }
 
