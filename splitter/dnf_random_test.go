@@ -151,6 +151,8 @@ func (r *randomModules) build(b *strings.Builder, repo string, seen map[string]b
 		m, r.IntN(3), r.arch, m, r.IntN(3))
 }
 
+// randomIndex makes one: every second is wild, every tenth large, and of every third
+// the repositories are loaded in the other order.
 func randomIndex(t *testing.T, seed uint64) ([]oracleRepo, IndexOptions) {
 	r := &randomModules{Rand: rand.New(rand.NewPCG(seed, 86)), wild: seed%2 == 1}
 	r.platform = r.pick([]string{"el8", "el8", "f33"})
@@ -159,7 +161,11 @@ func randomIndex(t *testing.T, seed uint64) ([]oracleRepo, IndexOptions) {
 		r.arch = r.pick([]string{"aarch64", "i686", "ppc64le"})
 	}
 	r.long = []uint64{820190227201610, 8000020190227201610, 8010020190227201610}
-	for i := range 3 + r.IntN(5) {
+	modules, builds := 3+r.IntN(5), 6+r.IntN(14)
+	if seed%10 == 9 {
+		modules, builds = 10+r.IntN(12), 60+r.IntN(100)
+	}
+	for i := range modules {
 		r.modules = append(r.modules, string(rune('a'+i))+r.pick([]string{"", "x", "A"}))
 	}
 	r.streams = []string{"1", "10", "9"}[:2+r.IntN(2)]
@@ -170,9 +176,9 @@ func randomIndex(t *testing.T, seed uint64) ([]oracleRepo, IndexOptions) {
 	if seed%3 == 2 { // DNF loads them by name: the other order
 		names = []string{"c", "b", "a"}
 	}
-	repos := []oracleRepo{{name: names[0], modules: r.repo("a", 6+r.IntN(14))}}
+	repos := []oracleRepo{{name: names[0], modules: r.repo("a", builds)}}
 	for i, name := range names[1:][:r.IntN(3)] {
-		repos = append(repos, oracleRepo{name: name, modules: r.repo([]string{"b", "c"}[i], 3+r.IntN(8))})
+		repos = append(repos, oracleRepo{name: name, modules: r.repo([]string{"b", "c"}[i], builds/2)})
 	}
 	slices.SortFunc(repos, func(a, b oracleRepo) int { return cmp.Compare(a.name, b.name) })
 	plain := oracleRepo{name: "zz-plain"}
@@ -212,7 +218,14 @@ func randomSets(x *Index, seed uint64) [][]string {
 			sets = append(sets, set)
 		}
 	}
-	return append(sets, []string{"-" + x.Modules()[0]})
+	for _, m := range x.Modules()[:min(8, len(x.Modules()))] {
+		sets = append(sets, []string{"-" + m})
+	}
+	if len(sets) > 80 {
+		r.Shuffle(len(sets), func(i, j int) { sets[i], sets[j] = sets[j], sets[i] })
+		sets = sets[:80]
+	}
+	return sets
 }
 
 // TestRandomIndexesAgainstDNF puts generated modules to DNF. FLATSTREAM_RANDOM is the

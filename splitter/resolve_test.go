@@ -18,7 +18,8 @@ import (
 //	MODULE:STREAM VERSION [word]...      a build for el8 and x86_64
 //	default MODULE[:STREAM] [MODIFIED]
 //
-// Words of a build: +MODULE:S,S (requires), static=CONTEXT, platform=el9,
+// Words of a build: +MODULE:S,S (requires), & (another entry of dependencies begins),
+// static=CONTEXT, platform=el9,
 // arch=aarch64, has=NEVRA, free=NAME (demodularized).
 func parseModules(t *testing.T, text string) []SourceModules {
 	t.Helper()
@@ -63,6 +64,10 @@ func parseBuild(t *testing.T, words []string) *modulemd.Build {
 	platform := "el8"
 	var requires modulemd.Requires
 	for _, w := range words[2:] {
+		if w == "&" {
+			b.Requires, requires = append(b.Requires, requires), nil
+			continue
+		}
 		if module, streams, ok := strings.Cut(w, ":"); ok && w[0] == '+' {
 			r := modulemd.Require{Module: module[1:]}
 			if streams != "" {
@@ -89,11 +94,11 @@ func parseBuild(t *testing.T, words []string) *modulemd.Build {
 	}
 	if b.Context == "" { // as the build service does: a hash of what is required
 		h := fnv.New32a()
-		fmt.Fprint(h, requires)
+		fmt.Fprint(h, b.Requires, requires)
 		b.Context = fmt.Sprintf("%08x", h.Sum32())
 	}
 	requires = append(requires, modulemd.Require{Module: PlatformModule, Streams: []string{platform}})
-	b.Requires = []modulemd.Requires{requires}
+	b.Requires = append(b.Requires, requires)
 	return b
 }
 
@@ -118,6 +123,17 @@ func TestResolve(t *testing.T) {
 			m:1 1 +d:1
 			m:1 2 static=rhel +d:1
 			d:1 1`, "m:1", "d:1:NoRequires pulled, m:1:rhel enabled", ""},
+		{"rule 1: what two entries require alike is written twice", `
+			m:1 1 +d:1 & +d:1
+			d:1 1`, "m:1", "d:1:NoRequires pulled, m:1:d:[1];d:[1] enabled", ""},
+		{"rule 2: a build for the machine itself goes before one for its multilib", `
+			m:1 1 arch=i686
+			m:1 1 +d:1
+			d:1 1`, "m:1", "d:1:NoRequires pulled, m:1:d:[1] enabled", ""},
+		{"rule 3 binds what is asked for, not what it pulls in", `
+			m:1 1 +d:1
+			d:1 1
+			d:1 2 platform=el9`, "m:1", "d:1:NoRequires pulled, m:1:d:[1] enabled", ""},
 		{"rule 2: 10 before 8 before 9", `
 			m:1 1 +d:
 			d:8 1
@@ -200,6 +216,17 @@ func TestResolve(t *testing.T) {
 			d:2 1
 			default a:1
 			default b:1`, "", "b:1:x default, d:2:NoRequires pulled", "a:1"},
+		{"rule 6: a default that the enabled stream agrees with stays", `
+			a:1 1 +c:2
+			b:1 1 +c:1
+			c:1 1
+			c:2 1
+			e:1 1 +c:1
+			default a:1
+			default b:1`, "e:1", "b:1:c:[1] default, c:1:NoRequires pulled, e:1:c:[1] enabled", "a:1"},
+		{"a module called platform is never active", `
+			platform:el9 1
+			m:1 1 +platform:el9`, "platform:el9", "refused: platform:el9 is enabled", ""},
 		{"P17: a requirement is met by another source", `
 			m:1 1 +d:1
 			source t
