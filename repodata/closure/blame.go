@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 
 	"flatstream/repodata/rpmver"
 )
@@ -18,7 +17,9 @@ const maxChain = 12
 // chain of requirements that have no installable provider.
 type blame struct {
 	*judge
-	steps      []int32 // by package: to its cause; 0 for a cause, -1 where not broken
+	steps      []int32         // by package: to its cause; 0 for a cause, -1 where not broken
+	followed   map[int32]bool  // by requirement: who needs it has been looked at
+	nearest    map[int32]int32 // by requirement: the broken package nearest to its cause that could have met it
 	next       map[int32]step
 	root       map[int32]int32 // cause at the end of the chain, of what follows
 	collisions map[int32]*collision
@@ -31,6 +32,8 @@ func (j *judge) newBlame() *blame {
 	b := &blame{
 		judge:      j,
 		steps:      make([]int32, len(j.Universe.packages)),
+		followed:   make(map[int32]bool),
+		nearest:    make(map[int32]int32),
 		next:       make(map[int32]step),
 		root:       make(map[int32]int32),
 		collisions: make(map[int32]*collision),
@@ -115,6 +118,10 @@ func (b *blame) follow(level []int32) {
 	for steps := int32(1); len(level) > 0; steps++ {
 		var after []int32
 		reach := func(r int32) {
+			if b.followed[r] {
+				return
+			}
+			b.followed[r] = true
 			for _, p := range b.needed.of(r) {
 				if b.cone.has(p) && !b.alive.has(p) && b.steps[p] < 0 && b.deadEnd(r, p) {
 					b.steps[p] = steps
@@ -141,32 +148,38 @@ func (b *blame) toward(p int32) step {
 	}
 	best := step{-1, -1}
 	for _, r := range b.deadEnds(p) {
-		for _, q := range b.brokenFor(r) {
-			if b.steps[q] == b.steps[p]-1 && (best.pkg < 0 || cmp.Or(strings.Compare(b.text(r), b.text(best.requirement)), b.compare(q, best.pkg)) < 0) {
-				best = step{r, q}
-			}
+		q := b.brokenFor(r)
+		if q >= 0 && b.steps[q] < b.steps[p] && (best.pkg < 0 || b.text(r) < b.text(best.requirement)) {
+			best = step{r, q}
 		}
 	}
 	b.next[p] = best
 	return best
 }
 
-// brokenFor lists the broken packages that could have met r.
-func (b *blame) brokenFor(r int32) []int32 {
+// brokenFor is the package nearest to its cause among the broken ones that could
+// have met r, the first by name of several, or -1.
+func (b *blame) brokenFor(r int32) int32 {
+	if q, ok := b.nearest[r]; ok {
+		return q
+	}
+	best := int32(-1)
+	better := func(q int32) {
+		if q >= 0 && b.steps[q] >= 0 && (best < 0 || cmp.Or(cmp.Compare(b.steps[q], b.steps[best]), b.compare(q, best)) < 0) {
+			best = q
+		}
+	}
 	if rich := b.all[r].rich; rich != nil {
-		var found []int32
 		for _, leaf := range rich.formula.wanted(nil) {
-			found = append(found, b.brokenFor(leaf)...)
+			better(b.brokenFor(leaf))
 		}
-		return found
-	}
-	var found []int32
-	for _, q := range b.providers[r] {
-		if b.steps[q] >= 0 {
-			found = append(found, q)
+	} else {
+		for _, q := range b.providers[r] {
+			better(q)
 		}
 	}
-	return found
+	b.nearest[r] = best
+	return best
 }
 
 // cause is the package at the end of p's chain.

@@ -55,6 +55,7 @@ func (v *view) problems() []Problem {
 
 func problem(code Code, p rpmver.NEVRA, requirements []string) Problem {
 	slices.Sort(requirements)
+	requirements = append([]string{}, requirements...)
 	return Problem{
 		Code:         code,
 		Package:      p.String(),

@@ -304,6 +304,14 @@ func TestInstallHostile(t *testing.T) {
 			p.Conflicts, p.Requires = related("cap"), related("cap")
 			return p
 		})},
+		{"10,000 that need what 10,000 broken ones provide", 20_000, many(20_000, func(i int) *repodata.Package {
+			p := made(fmt.Sprint("p", i), "noarch")
+			if p.Requires = related("cap"); i < 10_000 {
+				p.Requires = related("nope")
+				p.Provides = append(p.Provides, related("cap")...)
+			}
+			return p
+		})},
 		{"7 pigeons in 6 holes", 7, many(7+7*6, func(i int) *repodata.Package {
 			if i < 7 { // needs a place for each pigeon
 				p := made(fmt.Sprint("all", i), "noarch")
