@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -158,20 +159,29 @@ func nextSteps(out *output, store string) {
 	if report, err := splitter.ReadReport(os.DirFS(flat)); err == nil {
 		out.printf("\nnow in %s:\n", flat)
 		for _, repo := range report.Repos {
-			out.printf("  %-44s %s\n", repo.Path, counted(repo.Packages, "package"))
+			out.printf("  %-56s %s\n", repo.Path, counted(repo.Packages, "package"))
 		}
 	}
 	out.printf("\nwhat to type next:\n")
 	for _, line := range []string{
-		"flatstream serve " + store,
-		"flatstream verify " + store,
-		"flatstream explain " + store + " perl-libs",
-		"flatstream explain " + store + " perl-DBD-MySQL:4.046",
-		"flatstream list " + filepath.Join(store, "current", "mirror", "appstream"),
+		self() + " serve " + store,
+		self() + " verify " + store + "  # frobnicate is broken on purpose",
+		self() + " explain " + store + " perl-libs",
+		self() + " explain " + store + " perl-DBD-MySQL:4.046",
+		self() + " list " + filepath.Join(store, "current", "mirror", "appstream"),
 		"dnf --setopt=reposdir=" + filepath.Join(flat, "streams", "nodejs", "12") + " repoquery nodejs",
 	} {
 		out.printf("  %s\n", line)
 	}
+}
+
+// self is how this program was called: by name, or by go run, which leaves nothing
+// behind that could be called.
+func self() string {
+	if name, err := os.Executable(); err == nil && strings.Contains(name, "go-build") {
+		return "go run ."
+	}
+	return "flatstream"
 }
 
 func serveDemo(c *cli.Context, out *output, store string) error {
