@@ -1,6 +1,7 @@
 package splitter
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -51,8 +52,13 @@ func (x *Index) suggest(c *Conflict, opt ResolveOptions) {
 	if len(c.Streams) < 2 || len(c.Streams) > maxSuggested {
 		return
 	}
+	tooHard := false
 	possible := func(streams []StreamID) bool {
+		if tooHard {
+			return false
+		}
 		_, err := x.resolve(streams, opt)
+		tooHard = errors.Is(err, ErrTooHard)
 		return err == nil
 	}
 	for i, s := range c.Streams {

@@ -30,7 +30,8 @@ const (
 // in tangles too. What modules never use is left out: updates, obsoletes,
 // recommendations, and the search for a smaller solution, which needs alternatives
 // that can be chosen together, while those of a requirement are always builds of one
-// module and exclude each other.
+// module and exclude each other. The one difference that is meant: where libsolv would
+// go on without end, this search gives up at its limits ([ErrTooHard]).
 //
 // Rules are numbered: what the builds say; that the platform is there; the jobs (some
 // build of the stream); the newest builds (rule 3); what was learnt.
