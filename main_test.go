@@ -52,7 +52,6 @@ var owners = map[string][]string{
 	"github.com/ulikunitz/xz":           {"repodata/codec"},
 	"github.com/go-air/gini":            {"repodata/closure"},
 	"github.com/gofrs/flock":            {"mirror/tree"},
-	"github.com/google/renameio/v2":     {"mirror/tree"},
 }
 
 // system is what any package may use: the Go project's own extensions.
