@@ -24,7 +24,6 @@ type moduleProblem struct {
 	isDefault  []bool     // by stream: it is its module's default
 	rank       []int      // by group: order of their strings
 	groups     []*Group
-	machine    string
 	packages   ruleSet // what the builds say, when nothing is disabled
 	tooLarge   bool    // more rules than we hold
 	membership int     // of all needs together
@@ -70,7 +69,6 @@ func newModuleProblem(x *Index, builds []*modulemd.Build) *moduleProblem {
 		moduleID:  map[string]int32{},
 		names:     x.streams,
 		groups:    x.groups,
-		machine:   x.arch,
 	}
 	for i, m := range x.modules {
 		p.moduleID[m] = int32(i)
