@@ -10,7 +10,7 @@ import (
 
 // moduleProblem is the index as libsolv sees it: one solvable per build, named
 // module:stream:computedcontext, and what each requires and excludes. It does not
-// change; every resolution is a [solver] over it.
+// change; every resolution is a [search] over it.
 type moduleProblem struct {
 	solvables  []solvable // by id, which order as libdnf creates them
 	platform   int32      // the last id
