@@ -58,10 +58,11 @@ type Checked struct {
 // package and code.
 type Problem struct {
 	Code         Code     `json:"code"`
-	Package      string   `json:"package"`      // name-epoch:version-release.arch
-	Requirements []string `json:"requirements"` // as the package writes them, sorted
-	Chain        []string `json:"chain"`        // from the package to the cause; see Install
-	Near         []Near   `json:"near"`         // what came close, at most 5 for each requirement
+	Package      string   `json:"package"`         // name-epoch:version-release.arch
+	Requirements []string `json:"requirements"`    // as the package writes them, sorted
+	Chain        []string `json:"chain"`           // from the package to the cause; see Install
+	Near         []Near   `json:"near"`            // what came close, at most 5 for each requirement
+	Known        bool     `json:"known,omitempty"` // a baseline has it: see [Report.Apply]
 }
 
 // Near is a package that almost meets a requirement.
@@ -90,13 +91,18 @@ type Summary struct {
 	Fixed    int `json:"fixed"`
 }
 
-// Tally counts the summary anew, after problems were added or taken away. What a
-// baseline said (Known and Fixed) stays.
+// Tally counts the summary anew, after problems were added or taken away. Fixed
+// stays as a baseline said.
 func (r *Report) Tally() {
-	s := Summary{Repos: len(r.Checked), Known: r.Summary.Known, Fixed: r.Summary.Fixed}
+	s := Summary{Repos: len(r.Checked), Fixed: r.Summary.Fixed}
 	for _, c := range r.Checked {
 		s.Packages += c.Packages
 		s.Problems += len(c.Problems)
+		for _, p := range c.Problems {
+			if p.Known {
+				s.Known++
+			}
+		}
 	}
 	s.New = s.Problems - s.Known
 	r.Summary = s
@@ -109,10 +115,16 @@ func compareWarnings(a, b Warning) int {
 
 // Key names a problem without the versions of its package, so that the next release
 // with the same fault has the same key: code, name.arch and requirements.
-func (p Problem) Key() string {
-	who := p.Package
+func (p Problem) Key() string { return problemKey(p.Code, p.nameArch(), p.Requirements) }
+
+func problemKey(code Code, nameArch string, requirements []string) string {
+	return fmt.Sprintf("%s %s %s", code, nameArch, strings.Join(requirements, ", "))
+}
+
+// nameArch is the package without its version.
+func (p Problem) nameArch() string {
 	if n, err := rpmver.ParseNEVRA(p.Package); err == nil {
-		who = n.Name + "." + n.Arch
+		return n.Name + "." + n.Arch
 	}
-	return fmt.Sprintf("%s %s %s", p.Code, who, strings.Join(p.Requirements, ", "))
+	return p.Package
 }

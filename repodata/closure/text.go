@@ -10,18 +10,28 @@ import (
 // requirement or a collision in one repository, with the packages that have it and
 // those that cannot be installed because of it; more than one of them only if
 // verbose. Causes outside the repository come last, each at its nearest package.
+// Problems that a baseline knows are counted, and written only if verbose.
 func (r *Report) Text(w io.Writer, verbose bool) error {
 	var b strings.Builder
 	for i := range r.Checked {
 		c := &r.Checked[i]
-		for _, cause := range c.causes() {
+		for _, cause := range c.part(false).causes() {
 			r.writeCause(&b, c, cause, verbose)
+		}
+		if verbose {
+			for _, cause := range c.part(true).causes() {
+				b.WriteString("known: ")
+				r.writeCause(&b, c, cause, verbose)
+			}
 		}
 		for _, warning := range c.Warnings {
 			fmt.Fprintf(&b, "warning: %s: %s\n", r.label(c.Repo), warning.Text)
 		}
 	}
 	s := r.Summary
+	if s.Known > 0 && !verbose {
+		fmt.Fprintf(&b, "%s of the baseline left out (--verbose lists them)\n", plural(s.Known, "known problem", "known problems"))
+	}
 	fmt.Fprintf(&b, "%s, %s: ", plural(s.Repos, "repository", "repositories"), plural(s.Packages, "package", "packages"))
 	if s.Problems == 0 {
 		b.WriteString("no problems")

@@ -66,8 +66,8 @@ package b 1-1 x86_64
 `)
 	r := check(t, u, c)
 	r.Checked[0].Problems = append(r.Checked[0].Problems,
-		Problem{Code: MissingFile, Package: "c-0:1-1.x86_64"}, Problem{Code: MissingFile, Package: "d-0:1-1.x86_64"})
-	r.Summary.Known = 1
+		Problem{Code: MissingFile, Package: "c-0:1-1.x86_64"}, Problem{Code: MissingFile, Package: "d-0:1-1.x86_64"},
+		Problem{Code: MissingFile, Package: "e-0:1-1.x86_64", Known: true})
 	r.Tally()
 	var b strings.Builder
 	if err := r.Text(&b, false); err != nil {
@@ -77,7 +77,7 @@ package b 1-1 x86_64
 		"b-0:1-1.x86_64 in app: cannot be installed\n  requires x\n  nothing in app provides it\n" +
 			"  near: nothing in any repository that was read\n  requires y\n",
 		"c-0:1-1.x86_64 in app: the package file is missing\nd-0:1-1.x86_64 in app",
-		"1 repository, 1 package: 3 problems (2 new, 1 known, 0 fixed)\n",
+		"1 known problem of the baseline left out (--verbose lists them)\n1 repository, 1 package: 4 problems (3 new, 1 known, 0 fixed)\n",
 	} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%s", want, b.String())
