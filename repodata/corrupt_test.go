@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/fstest"
 
@@ -209,6 +210,32 @@ func TestCancelledScanStops(t *testing.T) {
 	for _, err := range r.Elements(ctx, TypePrimary) {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v, want the context's error", err)
+		}
+	}
+}
+
+// To open a pipe waits for a writer that never comes, and no signal ends that.
+func TestPipesAreNotOpened(t *testing.T) {
+	for _, typ := range []string{"", TypePrimary} {
+		files := smallRepo(t, codec.Gzip)
+		name := repomdPath
+		if typ != "" {
+			name = primaryFile(files)
+		}
+		delete(files, name)
+		dir := t.TempDir()
+		if err := os.CopyFS(dir, files); err != nil {
+			t.Fatal(err)
+		}
+		if err := syscall.Mkfifo(filepath.Join(dir, name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r, err := Open(os.DirFS(dir))
+		if err == nil {
+			_, err = r.Data(typ)
+		}
+		if err == nil || !strings.Contains(err.Error(), name+" is not a regular file") {
+			t.Errorf("%s is a pipe: %v", name, err)
 		}
 	}
 }

@@ -29,7 +29,7 @@ func (r *Repo) Data(typ string) (io.ReadCloser, error) {
 	if rec.OpenSize > maxOpen {
 		return nil, fmt.Errorf("open %s: it announces %d bytes decompressed, at most %d are read", rec.Location, rec.OpenSize, int64(maxOpen))
 	}
-	f, err := r.fsys.Open(rec.Location)
+	f, err := openRegular(r.fsys, rec.Location)
 	if errors.Is(err, fs.ErrNotExist) {
 		// Listed and not there is damage, not absence: callers tell them apart.
 		return nil, fmt.Errorf("open %s: repomd.xml lists it as %q and it is missing", rec.Location, typ)
@@ -61,7 +61,7 @@ func (r *Repo) CheckStored(typ string) error {
 	if !ok {
 		return fmt.Errorf("repodata/repomd.xml lists no %q: %w", typ, fs.ErrNotExist)
 	}
-	f, err := r.fsys.Open(rec.Location)
+	f, err := openRegular(r.fsys, rec.Location)
 	if err != nil {
 		return fmt.Errorf("open metadata: %w", err)
 	}

@@ -24,7 +24,7 @@ type Repo struct {
 // repomd.xml that does not list primary is an error; filelists and other may be
 // missing.
 func Open(fsys fs.FS) (*Repo, error) {
-	f, err := fsys.Open(repomdPath)
+	f, err := openRegular(fsys, repomdPath)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("no %s: not an rpm-md repository (run createrepo_c?): %w", repomdPath, fs.ErrNotExist)
 	}
@@ -44,6 +44,17 @@ func Open(fsys fs.FS) (*Repo, error) {
 		return nil, fmt.Errorf("%s lists no primary: the repository is incomplete", repomdPath)
 	}
 	return &Repo{MD: md, fsys: fsys}, nil
+}
+
+// openRegular opens a file where it is one: to open a pipe waits for its writer, and
+// a device may never end. An fs.FS that does not answer Stat is trusted.
+func openRegular(fsys fs.FS, name string) (fs.File, error) {
+	if s, ok := fsys.(fs.StatFS); ok {
+		if info, err := s.Stat(name); err == nil && !info.Mode().IsRegular() {
+			return nil, fmt.Errorf("%s is not a regular file; mirror the repository again", name)
+		}
+	}
+	return fsys.Open(name)
 }
 
 // ctxInterval is how many elements pass between two looks at the context.

@@ -107,12 +107,16 @@ func (l *linker) place(src, href string) error {
 		}
 		l.made[dir] = true
 	}
-	var err error
+	// A pipe would wait for its writer, and what is no file is no package.
+	info, err := os.Stat(src)
+	if err == nil && !info.Mode().IsRegular() {
+		return &LinkError{src, errors.New("it is not a regular file"), "mirror the source again, or use --link none for metadata only"}
+	}
 	switch l.mode {
 	case LinkHard:
 		err = unix.Linkat(unix.AT_FDCWD, src, unix.AT_FDCWD, dst, unix.AT_SYMLINK_FOLLOW)
 	case LinkSymbol:
-		if _, err = os.Stat(src); err == nil {
+		if err == nil {
 			err = os.Symlink(src, dst)
 		}
 	case LinkCopy:
@@ -172,9 +176,6 @@ func copyFile(src, dst string) (err error) {
 	info, err := in.Stat()
 	if err != nil {
 		return err
-	}
-	if !info.Mode().IsRegular() {
-		return errors.New("not a regular file")
 	}
 	out, err := create(dst)
 	if err != nil {

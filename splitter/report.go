@@ -155,6 +155,9 @@ var ErrNotTarget = errors.New("not a flatstream target")
 // ReadReport reads a target's report.json. The error wraps [ErrNotTarget] when
 // there is none or another program wrote it.
 func ReadReport(target fs.FS) (*Report, error) {
+	if info, err := fs.Stat(target, ReportName); err == nil && !info.Mode().IsRegular() { // a pipe would wait for its writer
+		return nil, fmt.Errorf("%w: %s is not a regular file", ErrNotTarget, ReportName)
+	}
 	b, err := fs.ReadFile(target, ReportName)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: no %s", ErrNotTarget, ReportName)
