@@ -260,15 +260,13 @@ func (w *ObjectWriter) verify() error {
 	return nil
 }
 
+// link gives the part its final name in one step, so that a kill leaves either name
+// and never both. A damaged object of that name makes place.
 func (w *ObjectWriter) link() error {
-	err := w.t.root.Link(w.part, w.name)
-	if errors.Is(err, fs.ErrExist) && !w.t.Has(w.want, w.n) {
-		return w.t.root.Rename(w.part, w.name) // a damaged object makes place
+	if w.t.Has(w.want, w.n) {
+		return w.t.root.Remove(w.part)
 	}
-	if err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	return w.t.root.Remove(w.part)
+	return w.t.root.Rename(w.part, w.name)
 }
 
 // Keep closes the writer and leaves its bytes for a later run to resume.
