@@ -122,7 +122,7 @@ func newApp(out *output) *cli.App {
 func globalFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.BoolFlag{Name: "json", Usage: "one JSON document on stdout; the same as --format json"},
-		&cli.StringFlag{Name: "format", Usage: "how results are written: `text` or json"},
+		&cli.StringFlag{Name: "format", Usage: "how results are written: `text` or json; verify also knows junit"},
 		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print nothing but errors and findings"},
 		&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "print more: each package, build and repository"},
 		&cli.BoolFlag{Name: "no-progress", Usage: "show no progress bar, even on a terminal"},

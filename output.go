@@ -14,6 +14,7 @@ import (
 type output struct {
 	out, err                         io.Writer
 	json, quiet, verbose, noProgress bool
+	junit                            bool // only verify
 	reported                         bool // the JSON document is out already
 	jobs                             int
 }
@@ -21,12 +22,16 @@ type output struct {
 // configure reads the global flags; it runs before every command.
 func (o *output) configure(c *cli.Context) error {
 	o.json = c.Bool("json")
-	switch format := c.String("format"); format {
-	case "", "text":
-	case "json":
+	switch format := c.String("format"); {
+	case format == "" || format == "text":
+	case format == "json":
 		o.json = true
+	case format == "junit" && c.Command.Name == "verify":
+		if o.junit = true; o.json {
+			return &usageError{text: "--json and --format junit exclude each other", hint: "give one of them"}
+		}
 	default:
-		return &usageError{text: fmt.Sprintf("unknown format %q", format), hint: "use text or json"}
+		return &usageError{text: fmt.Sprintf("unknown format %q", format), hint: "use text or json; verify also writes junit"}
 	}
 	o.quiet, o.verbose, o.noProgress = c.Bool("quiet"), c.Bool("verbose"), c.Bool("no-progress")
 	o.jobs = c.Int("jobs")
@@ -36,17 +41,18 @@ func (o *output) configure(c *cli.Context) error {
 	return nil
 }
 
-// printf writes prose to stdout; under --json and --quiet it writes nothing.
+// printf writes prose to stdout; under --json, --format junit and --quiet it writes
+// nothing.
 func (o *output) printf(format string, args ...any) {
-	if !o.json && !o.quiet {
-		fmt.Fprintf(o.out, format, args...)
+	if !o.json && !o.junit && !o.quiet {
+		fmt.Fprint(o.out, visible(fmt.Sprintf(format, args...)))
 	}
 }
 
 // note writes one line to stderr, with our prefix.
 func (o *output) note(format string, args ...any) {
 	if !o.quiet {
-		fmt.Fprintf(o.err, "flatstream: "+format+"\n", args...)
+		fmt.Fprintf(o.err, "flatstream: %s\n", visible(fmt.Sprintf(format, args...)))
 	}
 }
 
@@ -69,9 +75,9 @@ func (o *output) fail(err error) int {
 	if errors.Is(err, errProblems) && text == errProblems.Error() {
 		return code // the findings themselves are on stdout
 	}
-	fmt.Fprintf(o.err, "flatstream: %s\n", text)
+	fmt.Fprintf(o.err, "flatstream: %s\n", visible(text))
 	if hint != "" {
-		fmt.Fprintf(o.err, "flatstream: hint: %s\n", hint)
+		fmt.Fprintf(o.err, "flatstream: hint: %s\n", visible(hint))
 	}
 	if o.json && !o.reported {
 		doc := failure{Schema: 1}

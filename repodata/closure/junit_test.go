@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/xml"
 	"io"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -41,6 +42,9 @@ all packages: passed
 	}
 	python, err := exec.LookPath("python3")
 	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("python3 is missing")
+		}
 		t.Skip("python3 is not installed, so that only Go judged the XML")
 	}
 	cmd := exec.Command(python, "-c", "import sys, xml.dom.minidom as m; m.parse(sys.stdin.buffer)")
