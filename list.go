@@ -81,7 +81,8 @@ func printListing(out *output, l *splitter.Listing) error {
 		out.printf("no modules: every package is non-modular\n")
 		return nil
 	}
-	table := tabwriter.NewWriter(out.out, 0, 8, 2, ' ', 0)
+	var text strings.Builder
+	table := tabwriter.NewWriter(&text, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(table, "STREAM\tBUILDS\tPACKAGES\tMISSING\tREQUIRES")
 	for _, m := range l.Modules {
 		for _, s := range m.Streams {
@@ -91,6 +92,7 @@ func printListing(out *output, l *splitter.Listing) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
+	out.printf("%s", text.String())
 	out.printf("[d]: default stream; MISSING: in no source given, often debug and source packages\n")
 	return nil
 }

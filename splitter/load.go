@@ -98,7 +98,10 @@ func loadPackages(ctx context.Context, s Source, i int, x *Index, names map[stri
 		}
 		pos++
 		if err := repodata.CheckHref(p.Location); err != nil {
-			return nil, fmt.Errorf("%s: package %s: %w", s.Name, p.NEVRA, err)
+			return nil, fmt.Errorf("%s: package %s stands at %.200q: %w", s.Name, p.NEVRA, p.Location, err)
+		}
+		if err := checkNEVRA(p.NEVRA.String()); err != nil {
+			return nil, fmt.Errorf("%s: %w; mirror it again", s.Name, err)
 		}
 		place := p.Base + " " + p.Location
 		if other, taken := at[place]; taken && other != p.PkgID.Hex {
@@ -117,6 +120,17 @@ func loadPackages(ctx context.Context, s Source, i int, x *Index, names map[stri
 		})
 	}
 	return list, nil
+}
+
+// checkNEVRA refuses what rpm never builds and what would mean more than itself on an
+// excludepkgs= line of a .repo file: blanks, control characters, commas, patterns.
+func checkNEVRA(nevra string) error {
+	for i := range len(nevra) {
+		if c := nevra[i]; c <= ' ' || c == 0x7f || strings.IndexByte(",*?[", c) >= 0 {
+			return fmt.Errorf("%.200q cannot be the name of a package: it holds %q", nevra, c)
+		}
+	}
+	return nil
 }
 
 // countPackages counts the packages of a source that is not split.

@@ -101,6 +101,9 @@ type linker struct {
 // shared inode is touched (P28).
 func (l *linker) place(src, href string) error {
 	dst := filepath.Join(l.dir, filepath.FromSlash(href))
+	if top, _, _ := strings.Cut(href, "/"); top == "repodata" || top == DotRepoName {
+		return &LinkError{src, fmt.Errorf("a flat repository needs the place %s itself", top), "use --link none for metadata only"}
+	}
 	if dir := filepath.Dir(dst); !l.made[dir] {
 		if err := makeDirs(l.dir, dir); err != nil {
 			return &LinkError{src, err, ""}
