@@ -162,10 +162,13 @@ func reorder(app *cli.App, argv []string) ([]string, error) {
 				return nil, unknownFlag(arg, known)
 			}
 			flags = append(flags, arg)
-			if takesValue(arg, flag) && i+1 < len(rest) {
-				i++
-				flags = append(flags, rest[i])
+			if !takesValue(arg, flag) {
+				continue
 			}
+			if i++; i == len(rest) {
+				return nil, &usageError{text: arg + " needs a value", hint: "see flatstream --help, or --help after a command"}
+			}
+			flags = append(flags, rest[i])
 		case cmd == nil && len(words) == 0 && app.Command(arg) != nil:
 			cmd = app.Command(arg)
 			known = cmd.Flags

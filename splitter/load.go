@@ -97,11 +97,11 @@ func loadPackages(ctx context.Context, s Source, i int, x *Index, names map[stri
 			return nil, fmt.Errorf("reading packages of %s: %w", s.Name, err)
 		}
 		pos++
-		if err := repodata.CheckHref(p.Location); err != nil {
-			return nil, fmt.Errorf("%s: package %s stands at %.200q: %w", s.Name, p.NEVRA, p.Location, err)
-		}
 		if err := checkNEVRA(p.NEVRA.String()); err != nil {
 			return nil, fmt.Errorf("%s: %w; mirror it again", s.Name, err)
+		}
+		if err := repodata.CheckHref(p.Location); err != nil {
+			return nil, fmt.Errorf("%s: package %s stands at %.200q: %w", s.Name, p.NEVRA, p.Location, err)
 		}
 		place := p.Base + " " + p.Location
 		if other, taken := at[place]; taken && other != p.PkgID.Hex {

@@ -2,6 +2,7 @@ package splitter
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -133,6 +134,9 @@ func (o Options) normalise() (Options, error) {
 	}
 	if o.Newest < 0 {
 		return o, &UsageError{fmt.Sprintf("--newest %d is no number of versions", o.Newest), "use 1 or more, or leave it out for all"}
+	}
+	if u, err := url.Parse(o.BaseURL); o.BaseURL != "" && (err != nil || u.Scheme == "" || strings.ContainsAny(o.BaseURL, " \t")) {
+		return o, &UsageError{fmt.Sprintf("--base-url %q is not a URL", o.BaseURL), "such as http://mirror.example.org/flat"}
 	}
 	for _, v := range o.Overlays {
 		if v.View != KindDefault && !slices.ContainsFunc(o.Views, func(w View) bool { return w.Name == v.View }) {

@@ -100,6 +100,9 @@ func NewPlan(ctx context.Context, sources []Source, opt Options) (*Plan, error) 
 	if err != nil {
 		return nil, err
 	}
+	if !slices.ContainsFunc(sources, func(s Source) bool { return s.Role == RoleMerge }) {
+		return nil, &UsageError{"no source is left to split: each one only supplies or overlays", "give one the role merge"}
+	}
 	p := &Plan{Options: opt, Sources: sources}
 	files, warnings, err := LoadModules(sources, opt.StrictDNF)
 	if err != nil {
