@@ -55,6 +55,9 @@ func run(ctx context.Context, argv []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		err = app.RunContext(ctx, args)
 	}
+	if err == nil && !errors.Is(out.lost, syscall.EPIPE) { // a reader that has seen enough is no failure
+		err = out.lost
+	}
 	if err == nil {
 		return exitDone
 	}

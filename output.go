@@ -17,6 +17,7 @@ type output struct {
 	junit                            bool // only verify
 	reported                         bool // the JSON document is out already
 	jobs                             int
+	lost                             error // why prose did not reach stdout
 }
 
 // configure reads the global flags; it runs before every command.
@@ -45,7 +46,9 @@ func (o *output) configure(c *cli.Context) error {
 // nothing.
 func (o *output) printf(format string, args ...any) {
 	if !o.json && !o.junit && !o.quiet {
-		fmt.Fprint(o.out, visible(fmt.Sprintf(format, args...)))
+		if _, err := fmt.Fprint(o.out, visible(fmt.Sprintf(format, args...))); o.lost == nil {
+			o.lost = err
+		}
 	}
 }
 
