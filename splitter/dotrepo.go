@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // DotRepoName is the .repo file at the top of a target, and beside the repodata of
@@ -116,7 +117,7 @@ func describe(r *ReportRepo) string {
 
 func printable(s string) string {
 	return strings.Map(func(c rune) rune {
-		if c < ' ' || c == 0x7f {
+		if unicode.IsControl(c) || unicode.Is(unicode.Bidi_Control, c) {
 			return '_'
 		}
 		return c

@@ -38,6 +38,8 @@ func (p *Plan) parseSpecs(specs []string) (*selection, error) {
 		switch {
 		case spec == "":
 			return nil, &UsageError{"an empty SPEC", "write module:stream, module, default, all, none or -module"}
+		case spec == "none" && sel.empty:
+			return nil, &UsageError{`"none" stands twice`, "write it once, first"}
 		case spec == "none" && i > 0:
 			return nil, &UsageError{`"none" must come first: it starts the view empty`, "write none," + strings.Join(specs[:i], ",")}
 		case spec == "none":
