@@ -83,7 +83,7 @@ func TestNginxServesTheSame(t *testing.T) {
 		"//r/repodata//repomd.xml", "/r/../r/repodata/repomd.xml", "/r/repodata/repomd.xml/", "/r/repodata/none", "/../x", "/r/%2e%2e/%2e%2e/x",
 		"/objects/", "/state/lock", "/snapshots/.x/", "/.hidden", "/r/.hidden", "/tags/none/", "/tags/ga/../../state/lock")
 	for _, path := range paths {
-		for _, head := range [][]string{nil, {"Range", "bytes=1-3"}, {"Range", "bytes=-2"}, {"If-Modified-Since", time.Now().UTC().Format(http.TimeFormat)}} {
+		for _, head := range [][]string{nil, {"Range", "bytes=1-3"}, {"Range", "bytes=-2"}, {"If-Modified-Since", time.Now().Add(time.Minute).UTC().Format(http.TimeFormat)}} {
 			if path == "/r/empty" && len(head) > 0 && head[0] == "Range" {
 				continue // nginx: 416; we ignore the range, as RFC 9110 14.2 allows
 			}
