@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"maps"
 	"slices"
-	"time"
 
 	"flatstream/splitter/modulemd"
 )
@@ -92,7 +91,7 @@ func mergeObsoletes(files []SourceModules) []*modulemd.Obsoletes {
 	for _, f := range files {
 		for _, o := range f.File.Obsoletes {
 			k := key{o.Module, o.Stream, o.Context}
-			if old := newest[k]; old == nil || compareModified(o.Modified, old.Modified) >= 0 {
+			if old := newest[k]; old == nil || !o.OlderThan(old) {
 				newest[k] = o
 			}
 		}
@@ -107,23 +106,4 @@ func mergeObsoletes(files []SourceModules) []*modulemd.Obsoletes {
 		return cmp.Or(cmp.Compare(a.Module, b.Module), cmp.Compare(a.Stream, b.Stream), cmp.Compare(a.Context, b.Context))
 	})
 	return all
-}
-
-// compareModified orders two times as modulemd-obsoletes writes them (RFC 3339,
-// seconds optional); what is no time sorts by its text.
-func compareModified(a, b string) int {
-	ta, tb := parseModified(a), parseModified(b)
-	if ta.IsZero() || tb.IsZero() {
-		return cmp.Compare(a, b)
-	}
-	return ta.Compare(tb)
-}
-
-func parseModified(s string) time.Time {
-	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04Z07:00"} {
-		if t, err := time.Parse(layout, s); err == nil {
-			return t
-		}
-	}
-	return time.Time{}
 }

@@ -32,7 +32,7 @@ func TestObsoletes(t *testing.T) {
 		{Module: "m", Stream: "1", Modified: "2020-05-01T00:00Z", Message: "older"},
 		{Module: "m", Stream: "2", Modified: "2020-05-01T00:00Z"},
 	}}}, {"t", &modulemd.File{Obsoletes: []*modulemd.Obsoletes{
-		{Module: "m", Stream: "2", Modified: "2020-05-01T00:00:01Z", Reset: true},
+		{Module: "m", Stream: "2", Modified: "2020-05-01T00:01Z", Reset: true},
 	}}}}
 	x, _ := NewIndex(files, IndexOptions{})
 	if got := x.Obsoletes(StreamID{"m", "1"}); len(got) != 1 || got[0].Message != "newer" {

@@ -30,7 +30,7 @@ func newest(all []*Obsoletes, module, stream, context string, counts func(*Obsol
 	var best *Obsoletes
 	for _, o := range all {
 		applies := o.Module == module && o.Stream == stream && (o.Context == "" || o.Context == context)
-		if applies && counts(o) && (best == nil || !o.olderThan(best)) {
+		if applies && counts(o) && (best == nil || !o.OlderThan(best)) {
 			best = o
 		}
 	}
@@ -40,8 +40,9 @@ func newest(all []*Obsoletes, module, stream, context string, counts func(*Obsol
 	return best
 }
 
-// olderThan orders two that apply to one build.
-func (o *Obsoletes) olderThan(p *Obsoletes) bool {
+// OlderThan orders two that apply to one build: by Modified, and of equally new ones
+// the one without a context is older.
+func (o *Obsoletes) OlderThan(p *Obsoletes) bool {
 	a, b := date(o.Modified), date(p.Modified)
 	if !a.Equal(b) {
 		return a.Before(b)
