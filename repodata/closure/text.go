@@ -47,38 +47,13 @@ func (r *Report) Text(w io.Writer, verbose bool) error {
 }
 
 func (r *Report) writeCause(b *strings.Builder, c *Checked, cause *cause, verbose bool) {
-	fmt.Fprintf(b, "%s in %s: %s\n", cause.packages[0], r.label(c.Repo), cause.code.sentence())
-	for _, step := range cause.chain {
-		fmt.Fprintf(b, "  %s\n", step)
+	e := r.explain(c, cause)
+	fmt.Fprintf(b, "%s in %s: %s\n", e.Package, r.label(c.Repo), e.Sentence)
+	for _, line := range e.Lines {
+		fmt.Fprintf(b, "  %s\n", line)
 	}
-	if cause.code == Uninstallable || cause.code == Conflict { // the chain says what is required
-		for _, n := range cause.near {
-			fmt.Fprintf(b, "  near: %s %s %s\n", n.NEVRA, n.where(), n.Reason)
-		}
-		cause.requirements = nil
-	}
-	for _, req := range cause.requirements {
-		fmt.Fprintf(b, "  requires %s\n", req)
-		if cause.code == MissingRequirement {
-			fmt.Fprintf(b, "  nothing in %s provides it\n", r.among(c))
-		}
-		writeNear(b, cause, req)
-	}
-	writeList(b, cause.packages[1:], "the same for %s", verbose)
-	writeList(b, cause.followers, "%s cannot be installed because of this", verbose)
-}
-
-func writeNear(b *strings.Builder, cause *cause, requirement string) {
-	any := false
-	for _, n := range cause.near {
-		if n.Requirement == requirement {
-			any = true
-			fmt.Fprintf(b, "  near: %s %s %s\n", n.NEVRA, n.where(), n.Reason)
-		}
-	}
-	if !any && cause.code == MissingRequirement {
-		b.WriteString("  near: nothing in any repository that was read\n")
-	}
+	writeList(b, e.Same, "the same for %s", verbose)
+	writeList(b, e.Followers, "%s cannot be installed because of this", verbose)
 }
 
 // writeList counts packages, or lists them, after a sentence with a place for how
