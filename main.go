@@ -94,6 +94,7 @@ func newApp(out *output) *cli.App {
 		Commands: []*cli.Command{
 			demoCommand(out), listCommand(out), splitCommand(out), verifyCommand(out), explainCommand(out),
 			syncCommand(out), runCommand(out), serveCommand(out),
+			snapshotsCommand(out), rollbackCommand(out), tagCommand(out), pruneCommand(out),
 		},
 		HideVersion:               true,
 		DisableSliceFlagSeparator: true,
@@ -224,8 +225,9 @@ func takesValue(arg string, flag cli.Flag) bool {
 func exitStatus(err error) int {
 	var usage *usageError
 	var locked *tree.LockedError
+	var tagName *tree.TagNameError
 	switch {
-	case errors.As(err, &usage):
+	case errors.As(err, &usage), errors.As(err, &tagName):
 		return exitUsage
 	case errors.Is(err, errProblems):
 		return exitProblems

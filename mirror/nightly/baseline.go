@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"flatstream/mirror/tree"
 	"flatstream/repodata/closure"
 	"flatstream/splitter"
 )
@@ -46,9 +47,40 @@ func newProblems(r *closure.Report, old problemKeys) []NewProblem {
 
 func (b build) baselineName() string { return "baseline/" + b.flat() + ".json" }
 
-// baseline reads the problems that the target was last published with. published is
-// false where no snapshot has it: then everything is accepted.
+// baseline reads the problems that the published target has: those in the snapshot's own
+// report, which a rollback brings back with it, or else, where an earlier version made
+// the snapshot, the last ones in the store's state. published is false where no snapshot
+// has the target: then everything is accepted.
 func (n *night) baseline(b build) (keys problemKeys, published bool, err error) {
+	current, ok, err := n.tree.Current()
+	if err != nil || !ok {
+		return nil, false, err
+	}
+	_, err = os.Stat(filepath.Join(current.Dir, b.flat(), splitter.ReportName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	if keys, ok := knownIn(current, b); ok {
+		return keys, true, nil
+	}
+	return n.lastBaseline(b)
+}
+
+func knownIn(s tree.Snapshot, b build) (problemKeys, bool) {
+	doc, err := os.ReadFile(filepath.Join(s.Dir, reportName))
+	var r snapshotReport
+	if err != nil || json.Unmarshal(doc, &r) != nil {
+		return nil, false
+	}
+	keys, ok := r.Known[b.flat()]
+	slices.Sort(keys)
+	return keys, ok
+}
+
+func (n *night) lastBaseline(b build) (keys problemKeys, found bool, err error) {
 	doc, err := n.tree.ReadState(b.baselineName())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, false, nil
@@ -60,15 +92,7 @@ func (n *night) baseline(b build) (keys problemKeys, published bool, err error) 
 		return nil, false, fmt.Errorf("state/%s is damaged (%w): remove it, and the next run accepts what it makes", b.baselineName(), err)
 	}
 	slices.Sort(keys)
-	current, ok, err := n.tree.Current()
-	if err != nil || !ok {
-		return nil, false, err
-	}
-	_, err = os.Stat(filepath.Join(current.Dir, b.flat(), splitter.ReportName))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, false, nil
-	}
-	return keys, err == nil, err
+	return keys, true, nil
 }
 
 func (n *night) writeBaseline(b build, keys problemKeys) error {

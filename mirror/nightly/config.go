@@ -19,7 +19,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"time"
 
 	"gopkg.in/yaml.v3"
 
@@ -102,13 +101,6 @@ type VerifyConfig struct {
 	node *yaml.Node
 }
 
-// Keep is how much history stays.
-type Keep struct {
-	Snapshots int // at least 1
-	Grace     time.Duration
-	MaxDelete float64 // of files or bytes, 0 to 1
-}
-
 // Hooks are commands, each with its arguments; no shell sees them.
 type Hooks struct{ OnPublish, OnFailure []string }
 
@@ -171,7 +163,7 @@ func parseConfig(b []byte, file, dir string) (*Config, error) {
 	c := &Config{
 		File: file, sum: hex.EncodeToString(sum[:]),
 		Verify: VerifyConfig{Level: splitter.LevelInstall, OnProblems: "keep-old"},
-		Keep:   Keep{Snapshots: 14, Grace: 72 * time.Hour, MaxDelete: 0.4},
+		Keep:   DefaultKeep(),
 	}
 	err = decode(root, fields{
 		"store": &c.Store, "base-url": c.readBaseURL, "sign-key": &c.SignKey,

@@ -42,7 +42,7 @@ func (n *night) fill(ctx context.Context, stage *tree.Stage) (map[build]problemK
 	if err := n.warnDropped(stage); err != nil {
 		return nil, err
 	}
-	return baselines, n.writeReport(stage)
+	return baselines, n.writeReport(stage, baselines)
 }
 
 // make splits and verifies one target, or carries over what is published when it
@@ -222,15 +222,26 @@ func (n *night) warnDropped(stage *tree.Stage) error {
 
 func isBelow(p, dir string) bool { return len(p) > len(dir) && p[:len(dir)+1] == dir+"/" }
 
+// snapshotReport is the report in a snapshot. It also has the problems that each target,
+// by its path, was published with: after a rollback those are the baseline again.
+type snapshotReport struct {
+	*Report
+	Known map[string]problemKeys `json:"known"`
+}
+
 // writeReport puts the report into the snapshot, as it will be once that is current.
-func (n *night) writeReport(stage *tree.Stage) error {
+func (n *night) writeReport(stage *tree.Stage, baselines map[build]problemKeys) error {
 	name, err := n.tree.NextName(n.opt.Now)
 	if err != nil {
 		return err
 	}
 	report := *n.report
 	report.Snapshot, report.Published = name, true
-	doc, err := json.MarshalIndent(report, "", "  ")
+	known := map[string]problemKeys{}
+	for b, keys := range baselines {
+		known[b.flat()] = keys
+	}
+	doc, err := json.MarshalIndent(snapshotReport{&report, known}, "", "  ")
 	if err != nil {
 		return err
 	}

@@ -205,7 +205,7 @@ func (n *night) remember(snapshot string, baselines map[build]problemKeys) error
 			return err
 		}
 	}
-	if err := n.rememberLabels(); err != nil {
+	if err := errors.Join(n.rememberLabels(), n.Keep.remember(n.tree)); err != nil {
 		return err
 	}
 	doc, err := json.Marshal(memory{snapshot, n.made, n.report.Targets})

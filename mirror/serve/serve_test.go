@@ -57,7 +57,8 @@ func store(t testing.TB) *tree.Tree {
 		"r/repodata/" + checksumNamed:  "gz",
 		"r/Packages/a+b~1^2-1.src.rpm": "package",
 	})
-	must(t, s.Tag(first, "ga"))
+	_, err = s.Tag(first, "ga", false)
+	must(t, err)
 	publish(t, s, night1.Add(time.Hour), map[string]string{
 		"r/repodata/repomd.xml":     "<two/>",
 		"r/repodata/repomd.xml.asc": "signature",

@@ -24,14 +24,14 @@ type Object struct {
 
 // PruneReport says what Prune removed, or would remove when DryRun.
 type PruneReport struct {
-	DryRun     bool
-	Kept       []string // snapshots, oldest first
-	Snapshots  []string // removed, oldest first
-	Objects    int      // removed
-	Bytes      int64    // of them
-	AllObjects int      // before
-	AllBytes   int64
-	Parts      int // unfinished downloads removed
+	DryRun     bool     `json:"dry_run"`
+	Kept       []string `json:"kept"`        // snapshots, oldest first
+	Snapshots  []string `json:"snapshots"`   // removed, oldest first
+	Objects    int      `json:"objects"`     // removed
+	Bytes      int64    `json:"bytes"`       // of them
+	AllObjects int      `json:"all_objects"` // before
+	AllBytes   int64    `json:"all_bytes"`
+	Parts      int      `json:"parts"` // unfinished downloads removed
 }
 
 // MaxDeleteError says that Prune would remove more than it may, and did nothing.
@@ -42,8 +42,13 @@ type MaxDeleteError struct {
 
 func (e *MaxDeleteError) Error() string {
 	r := e.Report
-	return fmt.Sprintf("prune would delete %d of %d files, %d of %d bytes, more than max-delete %.0f%%; look at upstream, then raise it",
+	return fmt.Sprintf("prune would delete %d of %d files, %d of %d bytes, more than max-delete %g%%",
 		r.Objects, r.AllObjects, r.Bytes, r.AllBytes, e.MaxDelete*100)
+}
+
+// Hint says what to try next.
+func (e *MaxDeleteError) Hint() string {
+	return "look at what upstream did; if that is right, raise max-delete for one run"
 }
 
 // Prune keeps the newest keep snapshots (at least one), the current one and
@@ -57,7 +62,7 @@ func (t *Tree) Prune(keep int, grace time.Duration, maxDelete float64, now time.
 	if err := t.mustLock(); err != nil {
 		return PruneReport{}, err
 	}
-	p := pruner{t: t, before: now.Add(-grace), report: PruneReport{DryRun: dryRun}}
+	p := pruner{t: t, before: now.Add(-grace), report: PruneReport{DryRun: dryRun, Kept: []string{}, Snapshots: []string{}}}
 	if err := p.plan(keep); err != nil {
 		return PruneReport{}, fmt.Errorf("prune %s: %w", t.dir, err)
 	}

@@ -81,7 +81,7 @@ func TestPruneRefusesMassRemoval(t *testing.T) {
 
 func TestPruneKeepsTagsAndAGoodSnapshot(t *testing.T) {
 	s, names := fourNights(t)
-	must(t, s.Tag(names[0], "ga"))
+	mustTag(t, s, names[0], "ga")
 	// The two newest are damaged; the newest whole one is the second.
 	for _, n := range names[2:] {
 		must(t, os.RemoveAll(filepath.Join(s.Dir(), "snapshots", n, "mirror")))

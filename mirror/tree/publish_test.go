@@ -230,13 +230,13 @@ func TestRollbackAndTags(t *testing.T) {
 	s := locked(t)
 	first := publish(t, s, night1, 0, map[string]string{"a.rpm": "a", "r/repodata/repomd.xml": "1"})
 	publish(t, s, night1.Add(time.Hour), 0, map[string]string{"b.rpm": "b", "r/repodata/repomd.xml": "2"})
-	must(t, s.Tag(first, "8.10-ga"))
+	mustTag(t, s, first, "8.10-ga")
 	for _, bad := range []string{"", ".x", "a/b", "current", first} {
-		if s.Tag(first, bad) == nil {
+		if _, err := s.Tag(first, bad, true); err == nil {
 			t.Errorf("tag %q was made", bad)
 		}
 	}
-	back, err := s.Rollback("8.10-ga", 3*time.Hour, night1.Add(2*time.Hour))
+	back, _, err := s.Rollback("8.10-ga", 3*time.Hour, night1.Add(2*time.Hour))
 	must(t, err)
 	now, _, err := s.Current()
 	must(t, err)
@@ -246,7 +246,7 @@ func TestRollbackAndTags(t *testing.T) {
 	if got, _ := os.ReadFile(filepath.Join(now.Dir, "r/repodata/repomd.xml")); string(got) != "1" {
 		t.Fatalf("repomd.xml is %q", got)
 	}
-	if _, err := s.Rollback("20200101T000000Z", 0, night1); err == nil {
+	if _, _, err := s.Rollback("20200101T000000Z", 0, night1); err == nil {
 		t.Fatal("rolled back to nowhere")
 	}
 	must(t, s.Untag("8.10-ga"))

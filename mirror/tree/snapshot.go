@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -33,8 +32,25 @@ type Snapshot struct {
 type NoSnapshotError struct{ Dir, Name string }
 
 func (e *NoSnapshotError) Error() string {
-	return fmt.Sprintf("store %s has no snapshot %q; flatstream snapshots lists them", e.Dir, e.Name)
+	return fmt.Sprintf("store %s has no snapshot %.200q", e.Dir, e.Name)
 }
+
+// Hint says what to try next.
+func (e *NoSnapshotError) Hint() string { return "flatstream snapshots " + e.Dir + " lists them" }
+
+// AmbiguousError says that several snapshots begin with what was given for one.
+type AmbiguousError struct {
+	Dir, Prefix string
+	Matches     []string // oldest first
+}
+
+func (e *AmbiguousError) Error() string {
+	return fmt.Sprintf("%d snapshots of store %s begin with %s, such as %s and %s", len(e.Matches), e.Dir, e.Prefix,
+		e.Matches[0], e.Matches[len(e.Matches)-1])
+}
+
+// Hint says what to try next.
+func (e *AmbiguousError) Hint() string { return "write more of its name, or give it a tag" }
 
 func (t *Tree) snapshot(name string) (Snapshot, error) {
 	when, err := time.Parse(TimeFormat, name)
@@ -51,7 +67,8 @@ func (t *Tree) snapshot(name string) (Snapshot, error) {
 	return Snapshot{name, when, filepath.Join(t.dir, "snapshots", name)}, nil
 }
 
-// Snapshot finds a snapshot by its name, by a tag, or by "current".
+// Snapshot finds a snapshot by its name, by a tag, by "current", or by the beginning
+// of its name where no other one has that: an [*AmbiguousError] says that some do.
 func (t *Tree) Snapshot(name string) (Snapshot, error) {
 	if name == currentLink {
 		s, ok, err := t.Current()
@@ -70,7 +87,41 @@ func (t *Tree) Snapshot(name string) (Snapshot, error) {
 	if at, ok := tags[name]; ok {
 		return t.snapshot(at)
 	}
-	return Snapshot{}, &NoSnapshotError{t.dir, name}
+	return t.beginsWith(name)
+}
+
+func (t *Tree) beginsWith(prefix string) (found Snapshot, err error) {
+	all, err := t.Snapshots()
+	if err != nil {
+		return Snapshot{}, err
+	}
+	var matches []string
+	for _, s := range all {
+		if prefix != "" && strings.HasPrefix(s.Name, prefix) {
+			matches = append(matches, s.Name)
+			found = s
+		}
+	}
+	switch len(matches) {
+	case 0:
+		return Snapshot{}, &NoSnapshotError{t.dir, prefix}
+	case 1:
+		return found, nil
+	}
+	return Snapshot{}, &AmbiguousError{t.dir, prefix, matches}
+}
+
+// Before is the snapshot that was published just before s.
+func (t *Tree) Before(s Snapshot) (Snapshot, error) {
+	all, err := t.Snapshots()
+	if err != nil {
+		return Snapshot{}, err
+	}
+	i := slices.IndexFunc(all, func(other Snapshot) bool { return other.Name == s.Name })
+	if i < 1 {
+		return Snapshot{}, &NoSnapshotError{t.dir, "the one before " + s.Name}
+	}
+	return all[i-1], nil
 }
 
 // Current is the published snapshot; ok is false before the first one.
@@ -143,77 +194,6 @@ func (s Snapshot) Check() error {
 		if !info.Mode().IsRegular() || info.Size() != e.Size {
 			return fmt.Errorf("check snapshot %s: %s is not a file of %d bytes", s.Name, e.Path, e.Size)
 		}
-	}
-	return nil
-}
-
-// Tags maps the name of every tag to the snapshot it marks.
-func (t *Tree) Tags() (map[string]string, error) {
-	entries, err := fs.ReadDir(t.root.FS(), "tags")
-	if err != nil {
-		return nil, fmt.Errorf("list tags of %s: %w", t.dir, err)
-	}
-	tags := make(map[string]string)
-	for _, e := range entries {
-		to, err := t.root.Readlink("tags/" + e.Name())
-		if errors.Is(err, syscall.EINVAL) {
-			continue // no link, so not ours
-		}
-		if err != nil {
-			return nil, fmt.Errorf("read tag %s: %w", e.Name(), err)
-		}
-		if name, ok := strings.CutPrefix(to, "../snapshots/"); ok {
-			tags[e.Name()] = name
-		}
-	}
-	return tags, nil
-}
-
-// Tag marks a snapshot with a name, so that it is never pruned. An existing tag
-// moves. Names are letters, digits, and ._- but for a leading dot; those of
-// snapshots and "current" are taken. The lock must be held.
-func (t *Tree) Tag(snapshot, name string) error {
-	if err := t.mustLock(); err != nil {
-		return err
-	}
-	if err := checkTag(name); err != nil {
-		return err
-	}
-	s, err := t.Snapshot(snapshot)
-	if err != nil {
-		return fmt.Errorf("tag %s: %w", name, err)
-	}
-	if err := t.relink("../snapshots/"+s.Name, "tags/"+name); err != nil {
-		return fmt.Errorf("tag %s: %w", name, err)
-	}
-	return syncPath(t.root, "tags")
-}
-
-// Untag removes a tag; its snapshot may then be pruned. The lock must be held.
-func (t *Tree) Untag(name string) error {
-	if err := t.mustLock(); err != nil {
-		return err
-	}
-	tags, err := t.Tags()
-	if err != nil {
-		return err
-	}
-	if _, ok := tags[name]; !ok {
-		return &NoSnapshotError{t.dir, name}
-	}
-	if err := t.root.Remove("tags/" + name); err != nil {
-		return fmt.Errorf("remove tag: %w", err)
-	}
-	return nil
-}
-
-func checkTag(name string) error {
-	bad := strings.ContainsFunc(name, func(r rune) bool {
-		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("._-", r)
-	})
-	_, err := time.Parse(TimeFormat, name)
-	if bad || name == "" || len(name) > 200 || name[0] == '.' || name == currentLink || err == nil {
-		return fmt.Errorf("%.200q is no name for a tag; use letters, digits, and ._-", name)
 	}
 	return nil
 }

@@ -205,3 +205,9 @@ func TestAStoreInAStoreIsRefused(t *testing.T) {
 		t.Error("a refused store was made")
 	}
 }
+
+func mustTag(t *testing.T, s *tree.Tree, snapshot, name string) {
+	t.Helper()
+	_, err := s.Tag(snapshot, name, false)
+	must(t, err)
+}
