@@ -194,5 +194,5 @@ func serveDemo(c *cli.Context, out *output, store string) error {
 		return err
 	}
 	out.note("serving %s on http://%s/", store, listener.Addr())
-	return serve.Run(c.Context, listener, handler)
+	return serve.Run(c.Context, listener, handler, nil, serve.Limits{})
 }

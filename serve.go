@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net"
 
@@ -16,7 +17,11 @@ func serveCommand(out *output) *cli.Command {
 		ArgsUsage: "DIR",
 		Description: "Of a store, / is the current snapshot, /snapshots/TIME/ and /tags/NAME/ the others. It stops at " +
 			"SIGINT or SIGTERM, after running downloads have ended.",
-		Flags:  []cli.Flag{&cli.StringFlag{Name: "listen", Value: ":8080", Usage: "`ADDRESS` to listen on, such as 127.0.0.1:8080"}},
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "listen", Value: ":8080", Usage: "`ADDRESS` to listen on, such as 127.0.0.1:8080"},
+			&cli.StringFlag{Name: "tls-cert", Usage: "speak TLS with the certificate chain in `FILE` (PEM); read again when it is renewed"},
+			&cli.StringFlag{Name: "tls-key", Usage: "`FILE` of its key"},
+		},
 		Action: func(c *cli.Context) error { return serveDir(c, out) },
 	}
 }
@@ -24,6 +29,10 @@ func serveCommand(out *output) *cli.Command {
 func serveDir(c *cli.Context, out *output) error {
 	if c.NArg() != 1 {
 		return &usageError{"serve needs one DIR", "name a store, a target or another directory"}
+	}
+	certs, err := certificate(c)
+	if err != nil {
+		return err
 	}
 	handler, err := serve.Handler(serve.Options{Dir: c.Args().First()})
 	if err != nil {
@@ -33,16 +42,32 @@ func serveDir(c *cli.Context, out *output) error {
 	if err != nil {
 		return err
 	}
-	out.note("serving %s on %s", c.Args().First(), reachable(listener.Addr()))
-	return serve.Run(c.Context, listener, handler)
+	out.note("serving %s on %s", c.Args().First(), reachable(listener.Addr(), certs != nil))
+	return serve.Run(c.Context, listener, handler, certs, serve.Limits{})
+}
+
+// certificate is that of --tls-cert and --tls-key, nil for plain HTTP.
+func certificate(c *cli.Context) (*tls.Config, error) {
+	cert, key := c.String("tls-cert"), c.String("tls-key")
+	switch {
+	case cert == "" && key == "":
+		return nil, nil
+	case cert == "" || key == "":
+		return nil, &usageError{"--tls-cert and --tls-key belong together", "name both files; leave both out for plain HTTP"}
+	}
+	return serve.Certificate(cert, key)
 }
 
 // reachable is the URL of a listener: one that hears every address of this machine is
 // named by one that can be typed.
-func reachable(addr net.Addr) string {
+func reachable(addr net.Addr, secure bool) string {
+	scheme := "http"
+	if secure {
+		scheme = "https"
+	}
 	tcp, ok := addr.(*net.TCPAddr)
 	if !ok || !tcp.IP.IsUnspecified() {
-		return fmt.Sprintf("http://%s/", addr)
+		return fmt.Sprintf("%s://%s/", scheme, addr)
 	}
-	return fmt.Sprintf("http://localhost:%d/ (and every other address of this machine)", tcp.Port)
+	return fmt.Sprintf("%s://localhost:%d/ (and every other address of this machine)", scheme, tcp.Port)
 }

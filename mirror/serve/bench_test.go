@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	fmt.Println("http://" + l.Addr().String())
-	fmt.Fprintln(os.Stderr, serve.Run(context.Background(), l, h))
+	fmt.Fprintln(os.Stderr, serve.Run(context.Background(), l, h, nil, serve.Limits{}))
 }
 
 func startOurs(b testing.TB, dir string) string {

@@ -29,6 +29,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"unicode"
 
 	"flatstream/mirror/tree"
 )
@@ -77,6 +78,10 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *handler) serve(w http.ResponseWriter, r *http.Request) {
+	if scheme := r.URL.Scheme; scheme != "" && scheme != "http" && scheme != "https" {
+		fail(w, &statusError{http.StatusBadRequest, "only http and https URLs are answered"})
+		return
+	}
 	name, err := cleanPath(r.URL.Path)
 	if err != nil {
 		fail(w, err)
@@ -139,7 +144,7 @@ func fail(w http.ResponseWriter, err error) {
 // "." and ".." resolve, and what climbs above the root is refused. A name with
 // a leading dot does not exist.
 func cleanPath(p string) (string, error) {
-	if !strings.HasPrefix(p, "/") || strings.Contains(p, "\x00") {
+	if !strings.HasPrefix(p, "/") || strings.ContainsFunc(p, unicode.IsControl) {
 		return "", &statusError{http.StatusBadRequest, "bad path"}
 	}
 	depth := 0

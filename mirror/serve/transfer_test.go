@@ -114,7 +114,7 @@ func TestRunLetsDownloadsEnd(t *testing.T) {
 		io.WriteString(w, "whole")
 	})
 	ended := make(chan error, 1)
-	go func() { ended <- serve.Run(ctx, l, slow) }()
+	go func() { ended <- serve.Run(ctx, l, slow, nil, serve.Limits{}) }()
 	body := make(chan string, 1)
 	go func() {
 		res, err := http.Get("http://" + l.Addr().String())
