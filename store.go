@@ -141,7 +141,7 @@ func keepOf(c *cli.Context, t *tree.Tree, config *nightly.Config) (nightly.Keep,
 // ago says how long before now something was, in one unit.
 func ago(d time.Duration) string {
 	switch {
-	case d < 0:
+	case d < -2*time.Minute:
 		return "in the future"
 	case d < 2*time.Minute:
 		return "just now"

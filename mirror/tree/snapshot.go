@@ -124,6 +124,24 @@ func (t *Tree) Before(s Snapshot) (Snapshot, error) {
 	return all[i-1], nil
 }
 
+// Pair finds two snapshots to compare: both named, one and the current one, or the
+// current one and that before it.
+func (t *Tree) Pair(names []string) (a, b Snapshot, err error) {
+	to := currentLink
+	if len(names) > 1 {
+		to = names[1]
+	}
+	if b, err = t.Snapshot(to); err != nil {
+		return a, b, err
+	}
+	if len(names) == 0 {
+		a, err = t.Before(b)
+	} else {
+		a, err = t.Snapshot(names[0])
+	}
+	return a, b, err
+}
+
 // Current is the published snapshot; ok is false before the first one.
 func (t *Tree) Current() (s Snapshot, ok bool, err error) {
 	to, err := t.root.Readlink(currentLink)
@@ -169,6 +187,23 @@ func (s Snapshot) Manifest() ([]Entry, error) {
 		return nil, fmt.Errorf("read snapshot %s: %w", s.Name, err)
 	}
 	return entries, nil
+}
+
+// Repositories lists the directories of the snapshot that hold a repodata/repomd.xml,
+// sorted.
+func (s Snapshot) Repositories() ([]string, error) {
+	entries, err := s.Manifest()
+	if err != nil {
+		return nil, err
+	}
+	var dirs []string
+	for _, e := range entries {
+		if dir, ok := strings.CutSuffix(e.Path, "/repodata/repomd.xml"); ok && !e.Grace {
+			dirs = append(dirs, dir)
+		}
+	}
+	slices.Sort(dirs)
+	return dirs, nil
 }
 
 // Check reports whether every file that the manifest names is there with its
