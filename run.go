@@ -18,7 +18,7 @@ func runCommand(out *output) *cli.Command {
 		Usage: "the night's job: sync, split, verify, publish all at once",
 		Description: "Nothing is published unless every repository could be synced and every target be split. A target that has new " +
 			"problems stays as it was (exit status 3). It is safe to start again at any moment. STORE/state/report.json says how " +
-			"the last run went.",
+			"the last run went that changed something or failed.",
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "config", Aliases: []string{"c"}, Usage: "`FILE` (YAML) that names the store, repositories and targets"},
 			&cli.BoolFlag{Name: "check-config", Usage: "read the config, resolve every repository, and stop"},

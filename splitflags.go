@@ -41,6 +41,7 @@ func splitFlags() []cli.Flag {
 
 func splitOptions(c *cli.Context) (splitter.Options, error) {
 	opt := splitter.Options{
+		Program:  version,
 		WithDeps: c.Bool("with-deps"), Versions: splitter.Versions(c.String("versions")), By: splitter.By(c.String("by")),
 		Unlisted: splitter.Unlisted(c.String("unlisted")), Labels: splitter.Labels(c.String("labels")), StrictDNF: c.Bool("strict-dnf"), Layout: splitter.Layout(c.String("layout")), Link: splitter.Link(c.String("link")),
 		NoDefaultView: c.Bool("no-default-view"), Modulemd: c.Bool("modulemd"), Platform: c.String("platform"), Arch: c.String("arch"),

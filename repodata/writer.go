@@ -2,6 +2,7 @@ package repodata
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -36,6 +37,10 @@ type WriterOptions struct {
 	Revision  string
 	Timestamp int64
 	Tags      Tags
+	// Earlier is the directory of a repository that this program wrote before with
+	// the same Format; what would come out again is linked from there, the same
+	// bytes. It is checked, not trusted. Empty, missing, another one: nothing is.
+	Earlier string
 }
 
 // Writer writes one repository's metadata, each file under its checksum's name
@@ -46,6 +51,7 @@ type Writer struct {
 	opt     WriterOptions
 	buf     *bufio.Writer
 	out     output
+	earlier *earlier // nil: nothing is taken from there
 	records []Record
 	closed  bool
 }
@@ -68,6 +74,7 @@ func NewWriter(dir string, opt WriterOptions) (*Writer, error) {
 	}
 	w.buf = bufio.NewWriterSize(nil, 32<<10)
 	w.out.dir = w.dir
+	w.earlier = openEarlier(opt.Earlier, opt.Revision)
 	return w, nil
 }
 
@@ -110,8 +117,16 @@ func (w *Writer) Packages(typ string, count int, elements iter.Seq2[[]byte, erro
 // Data writes any other file: updateinfo.xml, comps.xml, modules.yaml. The name
 // is what stands behind the checksum, without the compression's ending.
 func (w *Writer) Data(typ, name string, r io.Reader) error {
+	source := func() io.Reader { return r }
+	if w.earlier != nil { // content is asked for twice
+		doc, err := io.ReadAll(r)
+		if err != nil {
+			return fmt.Errorf("write %s: %w", filepath.Join(w.dir, name), err)
+		}
+		source = func() io.Reader { return bytes.NewReader(doc) }
+	}
 	return w.write(typ, name, func(out *bufio.Writer) error {
-		_, err := io.Copy(out, r)
+		_, err := io.Copy(out, source())
 		return err
 	})
 }
@@ -133,10 +148,17 @@ func (w *Writer) write(typ, name string, content func(*bufio.Writer) error) (err
 	if err := CheckHref(name); err != nil || strings.Contains(name, "/") {
 		return errors.Join(errors.New("that is no file name"), err)
 	}
+	rec, ok, err := w.again(typ, name, content)
+	if err != nil {
+		return err
+	}
+	if ok {
+		w.records = append(w.records, rec)
+		return nil
+	}
 	w.out.reset(".tmp-" + name)
 	defer w.out.discard()
-	rec, err := w.encode(content)
-	if err != nil {
+	if rec, err = w.encode(content); err != nil {
 		return err
 	}
 	rec.Type = typ
@@ -212,26 +234,21 @@ func (w *Writer) Close() (*RepoMD, error) {
 	return md, nil
 }
 
-func (w *Writer) writeIndex(b []byte) (err error) {
+func (w *Writer) writeIndex(b []byte) error {
 	if _, ok := (&RepoMD{Records: w.records}).Record(TypePrimary); !ok {
 		return errors.New("there is no primary")
 	}
+	old := ""
+	if w.earlier != nil {
+		old = filepath.Join(w.earlier.dir, "repomd.xml")
+	}
 	temporary := filepath.Join(w.dir, ".tmp-repomd.xml")
-	f, err := create(temporary)
+	if err := WriteAgain(old, temporary, b); err != nil {
+		return err
+	}
+	err := os.Rename(temporary, filepath.Join(w.dir, "repomd.xml"))
 	if err != nil {
-		return err
+		os.Remove(temporary)
 	}
-	defer func() {
-		f.Close()
-		if err != nil {
-			os.Remove(temporary)
-		}
-	}()
-	if _, err := f.Write(b); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(temporary, filepath.Join(w.dir, "repomd.xml"))
+	return err
 }

@@ -21,6 +21,7 @@ type pkg struct {
 	pkgid   string // digits of the package file's checksum
 	href    string // as the source says it
 	base    string // xml:base, mostly empty
+	time    int64  // of the package file, as the source says it; seconds since 1970
 	subject Subject
 
 	label      string // ModularityLabel as the file has it; empty where none was read
@@ -115,7 +116,7 @@ func loadPackages(ctx context.Context, s Source, i int, x *Index, names map[stri
 			provides = append(provides, rel.Name)
 		}
 		list = append(list, pkg{
-			NEVRA: p.NEVRA, source: i, pos: pos, pkgid: p.PkgID.Hex, href: p.Location, base: p.Base,
+			NEVRA: p.NEVRA, source: i, pos: pos, pkgid: p.PkgID.Hex, href: p.Location, base: p.Base, time: p.FileTime,
 			subject: x.Subject(p.NEVRA, provides),
 		})
 	}

@@ -42,6 +42,7 @@ type Options struct {
 	Signer  *Signer      // signs every repomd.xml; nil: nobody does
 	Format  codec.Format // of metadata files; zero: gzip
 	Jobs    int          // workers; 0: one for each processor
+	Program string       // version of the program, for report.json; empty: nothing of a former target is used again
 }
 
 // View is one --view: a name and what is enabled in it.

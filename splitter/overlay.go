@@ -56,7 +56,7 @@ func (p *Plan) loadOverlays(ctx context.Context) error {
 				return fmt.Errorf("%s: package %s: %w", s.Name, k.NEVRA, err)
 			}
 			c := overlayPkg{at: int32(len(p.pkgs)), sourceRPM: k.SourceRPM, exact: exactRequires(k)}
-			p.pkgs = append(p.pkgs, pkg{NEVRA: k.NEVRA, source: i, pos: pos, pkgid: k.PkgID.Hex, href: k.Location, base: k.Base, subject: Subject{artifact: -1, name: -1}})
+			p.pkgs = append(p.pkgs, pkg{NEVRA: k.NEVRA, source: i, pos: pos, pkgid: k.PkgID.Hex, href: k.Location, base: k.Base, time: k.FileTime, subject: Subject{artifact: -1, name: -1}})
 			o.offered[s.Name] = append(o.offered[s.Name], c)
 			for _, d := range c.exact {
 				wanted[d.Name] = true

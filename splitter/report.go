@@ -32,6 +32,7 @@ const (
 type Report struct {
 	Schema    int               `json:"schema"`
 	Generator string            `json:"generator"`
+	Program   string            `json:"program,omitempty"` // version of the program that wrote the target
 	Platform  string            `json:"platform,omitempty"`
 	Arch      string            `json:"arch,omitempty"`
 	Layout    string            `json:"layout"`
@@ -178,7 +179,7 @@ func ReadReport(target fs.FS) (*Report, error) {
 // Report says what the plan will make; its bytes depend on nothing else.
 func (p *Plan) Report() *Report {
 	r := &Report{
-		Schema: 1, Generator: Generator, Platform: p.Index.Platform(), Arch: p.Index.Arch(),
+		Schema: 1, Generator: Generator, Program: p.Options.Program, Platform: p.Index.Platform(), Arch: p.Index.Arch(),
 		Layout: string(p.Options.Layout), Link: string(p.Options.Link),
 		Versions: string(p.Options.Versions), By: string(p.Options.By), Unlisting: string(p.Options.Unlisted),
 		Sources: []ReportSource{}, Repos: []ReportRepo{}, Warnings: append([]Warning{}, p.Warnings...),

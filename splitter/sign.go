@@ -44,18 +44,18 @@ func (p *Plan) trust(base string) trust {
 	return t
 }
 
-// sign puts the signature beside repomd.xml in dir. Its time is that of the metadata,
-// not of the clock: the same input gives the same bytes.
-func (s *splitting) sign(md *repodata.RepoMD, dir string) error {
+// sign puts the signature of f beside repomd.xml in dir. Its time is that of the
+// metadata, not of the clock: the same input gives the same bytes.
+func (s *splitting) sign(md *repodata.RepoMD, f *Flat, dir string) error {
 	if s.Options.Signer == nil {
 		return nil
 	}
-	_, timestamp := s.newest()
-	asc, err := s.Options.Signer.Sign(md.Raw, time.Unix(timestamp, 0))
+	asc, err := s.Options.Signer.Sign(md.Raw, time.Unix(s.stamp(f), 0))
 	if err != nil {
 		return err
 	}
-	return writeFile(filepath.Join(dir, "repodata", "repomd.xml.asc"), asc)
+	const name = "repodata/repomd.xml.asc"
+	return repodata.WriteAgain(s.earlierFile(f, name), filepath.Join(dir, name), asc)
 }
 
 // writeKey puts the public key at the top of the target.

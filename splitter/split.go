@@ -23,10 +23,11 @@ var elementTypes = [...]string{repodata.TypePrimary, repodata.TypeFilelists, rep
 // Split carries the plan out: it writes every flat repository, the .repo files and,
 // last, report.json into dst, an empty directory that will become target by a rename
 // within its parent directory. The same plan gives the same bytes, whatever the
-// number of workers. done, if not nil, is called after each repository, from
+// number of workers and whatever stands in target; what stands there and would come
+// out again is linked (earlier.go). done, if not nil, is called after each repository, from
 // several goroutines.
 func Split(ctx context.Context, p *Plan, dst, target string, done func(*Flat)) (*Report, error) {
-	s := &splitting{Plan: p, dst: dst, target: target, done: done}
+	s := &splitting{Plan: p, dst: dst, target: target, done: done, earlier: p.earlierTarget(target)}
 	defer s.close()
 	if err := s.spool(ctx); err != nil {
 		return nil, err
@@ -56,6 +57,7 @@ type splitting struct {
 	*Plan
 	dst, target string
 	done        func(*Flat)
+	earlier     string                               // the former target, if what stands there may be used again; else empty
 	spools      [len(elementTypes)][]*repodata.Spool // by type and source; nil where a source lacks it
 	extras      *extras
 	report      *Report
@@ -146,13 +148,13 @@ func (s *splitting) writeBatch(ctx context.Context, b *batch, encoder *codec.Enc
 		if err == nil && f == b.first {
 			md, err = s.writeMetadata(ctx, f, dir, places, encoder)
 		} else if err == nil {
-			err = shareMetadata(md, first, dir)
+			err = shareMetadata(md, first, dir, s.earlierFile(f, "repodata/repomd.xml"))
 		}
 		if err == nil {
-			err = s.sign(md, dir)
+			err = s.sign(md, f, dir)
 		}
 		if err == nil {
-			err = writeFile(filepath.Join(dir, DotRepoName), s.dotRepos.of(f.ID))
+			err = repodata.WriteAgain(s.earlierFile(f, DotRepoName), filepath.Join(dir, DotRepoName), s.dotRepos.of(f.ID))
 		}
 		if err != nil {
 			return fmt.Errorf("writing %s: %w", f.Path, err)
@@ -165,9 +167,9 @@ func (s *splitting) writeBatch(ctx context.Context, b *batch, encoder *codec.Enc
 }
 
 func (s *splitting) writeMetadata(ctx context.Context, f *Flat, dir string, places []placed, encoder *codec.Encoder) (*repodata.RepoMD, error) {
-	revision, timestamp := s.newest()
+	stamp := s.stamp(f)
 	w, err := repodata.NewWriter(dir, repodata.WriterOptions{
-		Format: s.Options.Format, Encoder: encoder, Revision: revision, Timestamp: timestamp,
+		Format: s.Options.Format, Encoder: encoder, Revision: strconv.FormatInt(stamp, 10), Timestamp: stamp, Earlier: s.earlierDir(f),
 	})
 	if err != nil {
 		return nil, err
@@ -274,27 +276,6 @@ func (s *splitting) positions(t int, spool *repodata.Spool, members []int32) ([]
 		positions[i] = found[0]
 	}
 	return positions, nil
-}
-
-// newest is the revision and the timestamp of all flat repositories: the greatest
-// of the sources'. A source whose revision is no number counts by its timestamp.
-func (p *Plan) newest() (revision string, timestamp int64) {
-	var greatest int64
-	for _, s := range p.Sources {
-		if s.Role != RoleMerge {
-			continue
-		}
-		var own int64
-		for _, rec := range s.Repo.MD.Records {
-			own = max(own, rec.Timestamp)
-		}
-		timestamp = max(timestamp, own)
-		if n, err := strconv.ParseInt(s.Repo.MD.Revision, 10, 64); err == nil {
-			own = n
-		}
-		greatest = max(greatest, own)
-	}
-	return strconv.FormatInt(greatest, 10), timestamp
 }
 
 // writeTop writes the key, the .repo file of all and, last, report.json.

@@ -48,8 +48,8 @@ func (s *splitting) batches() ([]*batch, error) {
 
 // shareMetadata gives f, whose directory is dir, the metadata that was written for
 // its twin. Files that are named by their checksum are linked, as nothing ever
-// writes into them; repomd.xml is a file of its own.
-func shareMetadata(md *repodata.RepoMD, from, dir string) error {
+// writes into them; repomd.xml is a file of its own, or the earlier one.
+func shareMetadata(md *repodata.RepoMD, from, dir, earlier string) error {
 	if err := makeDirs(dir, filepath.Join(dir, "repodata")); err != nil {
 		return err
 	}
@@ -63,5 +63,5 @@ func shareMetadata(md *repodata.RepoMD, from, dir string) error {
 			return fmt.Errorf("sharing metadata: %w", err)
 		}
 	}
-	return writeFile(filepath.Join(dir, "repodata", "repomd.xml"), md.Raw)
+	return repodata.WriteAgain(earlier, filepath.Join(dir, "repodata", "repomd.xml"), md.Raw)
 }

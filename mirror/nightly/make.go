@@ -102,7 +102,7 @@ func (n *night) split(ctx context.Context, stage *tree.Stage, b build) (*splitte
 	sources = append(sources, overlaid...)
 	options := b.target.Options
 	options.Jobs, options.BaseURL, options.Arch = n.opt.Jobs, n.baseURL(b), b.system()
-	options.Signer = n.signer
+	options.Signer, options.Program = n.signer, n.opt.Version
 	for _, v := range n.Views {
 		if v.Target == b.target.Name {
 			options.Views = append(options.Views, splitter.View{Name: v.Name, Spec: v.Streams, Newest: v.Newest})

@@ -223,14 +223,20 @@ func (n *night) remember(snapshot string, baselines map[build]problemKeys) error
 	return err
 }
 
-// record leaves the report of every run in the store's state.
+// lastRun is what a run leaves in state/report.json.
+type lastRun struct {
+	*Report
+	Error string `json:"error,omitempty"`
+}
+
+// record leaves the report in the store's state. A night that changed nothing after
+// one that went well writes nothing: what stands there still holds.
 func (n *night) record(failure error) error {
-	last := struct {
-		*Report
-		Error string `json:"error,omitempty"`
-	}{Report: n.report}
+	last := lastRun{Report: n.report}
 	if failure != nil {
 		last.Error = failure.Error()
+	} else if !n.report.Published && n.recorded() {
+		return nil
 	}
 	doc, err := json.MarshalIndent(last, "", "  ")
 	if err != nil {
@@ -241,6 +247,14 @@ func (n *night) record(failure error) error {
 		return nil // the same disk, most likely; the failure itself says more
 	}
 	return err
+}
+
+// recorded says whether state/report.json is of a run that did not fail and left the
+// snapshot that is current now.
+func (n *night) recorded() bool {
+	var last lastRun
+	b, err := n.tree.ReadState(reportName)
+	return err == nil && json.Unmarshal(b, &last) == nil && last.Report != nil && last.Error == "" && last.Snapshot == n.report.Snapshot
 }
 
 // in says which target an error is about.
