@@ -78,11 +78,10 @@ func (w *Writer) again(typ, name string, content func(*bufio.Writer) error) (rec
 // WriteAgain makes a new file of b, of mode 0644. Where old is that very file already,
 // it becomes a hard link to it; old may be empty, missing or anything else.
 func WriteAgain(old, name string, b []byte) error {
-	sum := sha256.Sum256(b)
-	if old != "" && relink(old, name, int64(len(b)), digest.Checksum{Algo: "sha256", Hex: hex.EncodeToString(sum[:])}) {
+	if old != "" && relink(old, name, int64(len(b)), digest.OfBytes(b)) {
 		return nil
 	}
-	return writeNew(name, b)
+	return WriteFile(name, b)
 }
 
 // relink makes name a hard link to old, if that is a plain file of mode 0644 with

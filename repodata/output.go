@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // outputBuffer is how much of a metadata file is held in memory, bytes. Most files
@@ -36,7 +37,7 @@ func (o *output) Write(p []byte) (int, error) {
 
 func (o *output) flush() (err error) {
 	if o.f == nil {
-		if o.f, err = create(filepath.Join(o.dir, o.temporary)); err != nil {
+		if o.f, err = Create(filepath.Join(o.dir, o.temporary)); err != nil {
 			return err
 		}
 	}
@@ -48,7 +49,7 @@ func (o *output) flush() (err error) {
 // finish closes the file and gives it its name.
 func (o *output) finish(name string) error {
 	if o.f == nil {
-		err := writeNew(filepath.Join(o.dir, name), o.buf)
+		err := WriteFile(filepath.Join(o.dir, name), o.buf)
 		if !errors.Is(err, fs.ErrExist) {
 			return err
 		}
@@ -64,17 +65,47 @@ func (o *output) finish(name string) error {
 	return os.Rename(f.Name(), filepath.Join(o.dir, name))
 }
 
-// writeNew writes a file that is not there yet.
-func writeNew(name string, b []byte) error {
-	f, err := create(name)
-	if err != nil {
-		return err
+// WriteFile writes a file that is not there yet, with mode 0644 whatever the umask. It
+// asks the kernel for nothing else: an os.File takes six more calls to find out that a
+// new file cannot be polled, and most files of a split are small.
+func WriteFile(name string, b []byte) error {
+	fd, err := openNew(name)
+	for err == nil && len(b) > 0 {
+		var n int
+		if n, err = syscall.Write(fd, b); errors.Is(err, syscall.EINTR) {
+			err = nil
+		} else if err == nil {
+			b = b[n:]
+		}
 	}
-	_, err = f.Write(b)
-	if err = errors.Join(err, f.Close()); err != nil {
+	if fd < 0 {
+		return &fs.PathError{Op: "create", Path: name, Err: err}
+	}
+	if err = errors.Join(err, syscall.Close(fd)); err != nil {
 		os.Remove(name)
+		return &fs.PathError{Op: "write", Path: name, Err: err}
 	}
-	return err
+	return nil
+}
+
+// openNew is -1 where the file could not be made.
+func openNew(name string) (fd int, err error) {
+	for {
+		fd, err = syscall.Open(name, syscall.O_WRONLY|syscall.O_CREAT|syscall.O_EXCL|syscall.O_CLOEXEC, 0o644)
+		if !errors.Is(err, syscall.EINTR) {
+			break
+		}
+	}
+	if err != nil {
+		return -1, err
+	}
+	var info syscall.Stat_t
+	// To ask first is cheaper: a change of mode goes through the file system's
+	// journal, even if it changes nothing.
+	if err := syscall.Fstat(fd, &info); err != nil || info.Mode&0o777 == 0o644 {
+		return fd, err
+	}
+	return fd, syscall.Fchmod(fd, 0o644)
 }
 
 // discard removes what was not finished.
@@ -86,32 +117,27 @@ func (o *output) discard() {
 	}
 }
 
-// create opens a new file with mode 0644, whatever the umask.
-func create(name string) (*os.File, error) {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return nil, err
+// Create opens a new file with mode 0644, whatever the umask.
+func Create(name string) (*os.File, error) {
+	fd, err := openNew(name)
+	if fd < 0 {
+		return nil, &fs.PathError{Op: "create", Path: name, Err: err}
 	}
-	if err := fixMode(f, 0o644); err != nil {
+	f := os.NewFile(uintptr(fd), name)
+	if err != nil {
 		f.Close()
-		return nil, err
+		return nil, &fs.PathError{Op: "create", Path: name, Err: err}
 	}
 	return f, nil
 }
 
-// fixMode undoes the umask. To ask first is cheaper: a change of mode goes through
-// the file system's journal, even if it changes nothing.
-func fixMode(f *os.File, mode fs.FileMode) error {
-	info, err := f.Stat()
-	if err != nil || info.Mode().Perm() == mode {
-		return err
-	}
-	return f.Chmod(mode)
-}
-
 // makeDir makes a directory of mode 0755, whatever the umask, and its parents.
 func makeDir(dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	err := os.Mkdir(dir, 0o755)
+	if err != nil {
+		err = os.MkdirAll(dir, 0o755)
+	}
+	if err != nil {
 		return err
 	}
 	info, err := os.Stat(dir)

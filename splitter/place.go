@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"golang.org/x/sys/unix"
+	"flatstream/repodata"
 )
 
 // placed is where one member of a flat repository stands: what its <location> says.
@@ -77,74 +77,6 @@ func (p *Plan) relativeBases(target string, f *Flat) ([]string, error) {
 	return bases, nil
 }
 
-// LinkError says that a package file could not get into the target.
-type LinkError struct {
-	File string
-	Err  error
-	Try  string
-}
-
-func (e *LinkError) Error() string { return fmt.Sprintf("placing %s: %v", e.File, e.Err) }
-func (e *LinkError) Unwrap() error { return e.Err }
-
-// Hint says what to try next.
-func (e *LinkError) Hint() string { return e.Try }
-
-// linker puts package files into one flat repository.
-type linker struct {
-	dir  string // of the flat repository
-	mode Link
-	made map[string]bool
-}
-
-// place puts the file src at href. Nothing that exists is ever replaced, and no
-// shared inode is touched (P28).
-func (l *linker) place(src, href string) error {
-	dst := filepath.Join(l.dir, filepath.FromSlash(href))
-	if top, _, _ := strings.Cut(href, "/"); top == "repodata" || top == DotRepoName {
-		return &LinkError{src, fmt.Errorf("a flat repository needs the place %s itself", top), "use --link none for metadata only"}
-	}
-	if dir := filepath.Dir(dst); !l.made[dir] {
-		if err := makeDirs(l.dir, dir); err != nil {
-			return &LinkError{src, err, ""}
-		}
-		l.made[dir] = true
-	}
-	// A pipe would wait for its writer, and what is no file is no package.
-	info, err := os.Stat(src)
-	if err == nil && !info.Mode().IsRegular() {
-		return &LinkError{src, errors.New("it is not a regular file"), "mirror the source again, or use --link none for metadata only"}
-	}
-	switch l.mode {
-	case LinkHard:
-		err = unix.Linkat(unix.AT_FDCWD, src, unix.AT_FDCWD, dst, unix.AT_SYMLINK_FOLLOW)
-	case LinkSymbol:
-		if err == nil {
-			err = os.Symlink(src, dst)
-		}
-	case LinkCopy:
-		err = copyFile(src, dst)
-	}
-	if err == nil {
-		return nil
-	}
-	return &LinkError{src, err, linkHint(err)}
-}
-
-func linkHint(err error) string {
-	switch {
-	case errors.Is(err, unix.EXDEV):
-		return "source and target are on different file systems: use --link copy, or --link none for metadata only"
-	case errors.Is(err, unix.EMLINK):
-		return "the file has as many hard links as its file system allows: use --link copy, or --link none for metadata only"
-	case errors.Is(err, unix.EPERM):
-		return "the system forbids this hard link: use --link copy, or --link none for metadata only"
-	case errors.Is(err, fs.ErrNotExist):
-		return "the metadata lists a file that is not there: mirror it again, or use --link none for metadata only"
-	}
-	return ""
-}
-
 // makeDirs makes dir below top with mode 0755 whatever the umask.
 func makeDirs(top, dir string) error {
 	if dir == top {
@@ -180,7 +112,7 @@ func copyFile(src, dst string) (err error) {
 	if err != nil {
 		return err
 	}
-	out, err := create(dst)
+	out, err := repodata.Create(dst)
 	if err != nil {
 		return err
 	}
@@ -189,21 +121,4 @@ func copyFile(src, dst string) (err error) {
 		return err
 	}
 	return os.Chtimes(dst, info.ModTime(), info.ModTime())
-}
-
-// create opens a new file with mode 0644 whatever the umask.
-func create(name string) (*os.File, error) {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return nil, err
-	}
-	info, err := f.Stat()
-	if err == nil && info.Mode().Perm() != 0o644 {
-		err = f.Chmod(0o644)
-	}
-	if err != nil {
-		f.Close()
-		return nil, err
-	}
-	return f, nil
 }

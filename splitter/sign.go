@@ -67,5 +67,5 @@ func (s *splitting) writeKey() error {
 	if err != nil {
 		return err
 	}
-	return writeFile(filepath.Join(s.dst, KeyName), key)
+	return repodata.WriteFile(filepath.Join(s.dst, KeyName), key)
 }

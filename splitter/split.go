@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -62,6 +61,7 @@ type splitting struct {
 	extras      *extras
 	report      *Report
 	dotRepos    *dotRepos
+	sourceDirs  sourceDirs
 }
 
 func (s *splitting) jobs() int { return cmp.Or(s.Options.Jobs, runtime.GOMAXPROCS(0)) }
@@ -96,6 +96,7 @@ func (s *splitting) close() {
 			}
 		}
 	}
+	s.sourceDirs.close()
 }
 
 // writeRepos gives every batch to one of the workers, the largest first. Each
@@ -188,27 +189,6 @@ func (s *splitting) writeMetadata(ctx context.Context, f *Flat, dir string, plac
 	return w.Close()
 }
 
-func (s *splitting) linkFiles(ctx context.Context, f *Flat, dir string, places []placed) error {
-	if s.Options.Link == LinkNothing {
-		return nil
-	}
-	l := linker{dir: dir, mode: s.Options.Link, made: map[string]bool{}}
-	for i, m := range f.members {
-		if i%256 == 0 && ctx.Err() != nil {
-			return ctx.Err()
-		}
-		k := &s.pkgs[m]
-		src := s.Sources[k.source]
-		if src.Dir == "" || k.base != "" {
-			return &LinkError{k.href, fmt.Errorf("it is not on this machine"), "use --link none, or sync the source first"}
-		}
-		if err := l.place(filepath.Join(src.Dir, filepath.FromSlash(k.href)), places[i].href); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // elements streams the members' elements of one type, in the members' order.
 func (s *splitting) elements(ctx context.Context, t int, f *Flat, places []placed) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
@@ -283,21 +263,8 @@ func (s *splitting) writeTop(report []byte) error {
 	if err := s.writeKey(); err != nil {
 		return err
 	}
-	if err := writeFile(filepath.Join(s.dst, DotRepoName), s.dotRepos.all()); err != nil {
+	if err := repodata.WriteFile(filepath.Join(s.dst, DotRepoName), s.dotRepos.all()); err != nil {
 		return err
 	}
-	return writeFile(filepath.Join(s.dst, ReportName), report)
-}
-
-func writeFile(name string, b []byte) error {
-	f, err := create(name)
-	if err != nil {
-		return err
-	}
-	if _, err := f.Write(b); err != nil {
-		f.Close()
-		os.Remove(name)
-		return err
-	}
-	return f.Close()
+	return repodata.WriteFile(filepath.Join(s.dst, ReportName), report)
 }
