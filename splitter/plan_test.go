@@ -261,3 +261,31 @@ func TestPlanWithoutModules(t *testing.T) {
 		t.Errorf("nothing says that there are no modules: %v", p.Warnings)
 	}
 }
+
+// TestDebugAndSourceRepositories: their packages are placed by the documents of the
+// repository that they belong to, which they do not have themselves.
+func TestDebugAndSourceRepositories(t *testing.T) {
+	sources := sourcesOf(t, small+`
+-- debug --
+package perl-libs-debuginfo 4:5.30-2.module+el8 x86_64
+package bash-debuginfo 4.4-1.el8 x86_64
+-- src --
+package perl 4:5.30-2.module+el8 src
+`)
+	p, err := NewPlan(context.Background(), sources, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range p.Repos {
+		held := fmt.Sprint(p.Packages(f))
+		if got, want := strings.Contains(held, "perl-libs-debuginfo"), f.Path == "streams/perl/5.30"; got != want {
+			t.Errorf("%s holds the debuginfo of perl:5.30: %t", f.Path, got)
+		}
+		if got, want := strings.Contains(held, "perl-4:5.30-2.module+el8.src"), f.Path == "streams/perl/5.30"; got != want {
+			t.Errorf("%s holds the source of perl:5.30: %t", f.Path, got)
+		}
+		if got, want := strings.Contains(held, "bash-debuginfo"), f.Path == "non-modular" || f.Path == "default"; got != want {
+			t.Errorf("%s holds the debuginfo of bash: %t", f.Path, got)
+		}
+	}
+}

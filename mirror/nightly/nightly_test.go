@@ -370,17 +370,21 @@ func TestTargetsArchesAndAliases(t *testing.T) {
 	dir := t.TempDir()
 	for _, arch := range []string{"x86_64", "aarch64"} {
 		for _, release := range []string{"8", "8.10"} {
+			write(t, filepath.Join(dir, release, "r", arch, "debug"), fmt.Sprintf("package bash-debuginfo %s-1 %s\n", release, arch), fixtures.Options{})
 			write(t, filepath.Join(dir, release, "r", arch), fmt.Sprintf("package bash %s-1 %s\npackage docs 1-1 noarch\n", release, arch), fixtures.Options{})
 		}
 	}
+	write(t, filepath.Join(dir, "8/src"), "package bash 8-1 src\n", fixtures.Options{})
 	s := newSite(t, dir)
 	s.mustRun(`
 base-url: http://mirror.example.org/flat/
 repos:
+  debug: { baseurl: "URL/$releasever/r/$basearch/debug/", role: mirror }
+  src: { baseurl: "URL/$releasever/src/", role: mirror, path: $releasever/src/r }
   r: { baseurl: "URL/$releasever/r/$basearch/" }
   p: { baseurl: "URL/$releasever/r/$basearch/", path: "own/$releasever-$basearch", role: supply }
 targets:
-  el8:   { releasever: 8, arches: [x86_64, aarch64], sources: [r], alias: { koji/latest/$arch/RHEL-8-001: default } }
+  el8:   { releasever: 8, arches: [x86_64, aarch64], sources: [r, debug, src], alias: { koji/latest/$arch/RHEL-8-001: default } }
   el810: { releasever: 8.10, arches: [x86_64], sources: [r, p], alias: fixed/el810 }
 views:
   empty: { target: el8, streams: [none] }
@@ -390,6 +394,7 @@ views:
 		"mirror/8.10/x86_64/r/Packages/b/bash-8.10-1.x86_64.rpm", "mirror/own/8.10-x86_64/repodata/repomd.xml",
 		"flat/el8/x86_64/default/Packages/b/bash-8-1.x86_64.rpm", "flat/el8/aarch64/views/empty/repodata/repomd.xml",
 		"koji/latest/x86_64/RHEL-8-001/Packages/b/bash-8-1.x86_64.rpm", "koji/latest/aarch64/RHEL-8-001/repodata/repomd.xml",
+		"mirror/8/x86_64/debug/Packages/b/bash-debuginfo-8-1.x86_64.rpm", "mirror/8/aarch64/debug/repodata/repomd.xml", "mirror/8/src/r/Packages/b/bash-8-1.src.rpm",
 		"fixed/el810/default/Packages/b/bash-8.10-1.x86_64.rpm",
 	} {
 		if _, err := os.Stat(s.current(want)); err != nil {
@@ -398,6 +403,11 @@ views:
 	}
 	if to, err := os.Readlink(s.current("koji/latest/x86_64/RHEL-8-001")); to != "../../../flat/el8/x86_64/default" {
 		t.Errorf("the alias leads to %q, %v", to, err)
+	}
+	for _, gone := range []string{"flat/el8/x86_64/default/Packages/b/bash-debuginfo-8-1.x86_64.rpm", "flat/el8/x86_64/default/Packages/b/bash-8-1.src.rpm"} {
+		if _, err := os.Stat(s.current(gone)); err == nil {
+			t.Errorf("%s is there, though its repository is only mirrored", gone)
+		}
 	}
 	if _, err := os.Stat(s.current("flat/el810/x86_64/views")); err == nil {
 		t.Error("a view of el8 stands in el810")
@@ -408,7 +418,7 @@ views:
 	}
 	s.published()
 	again := s.mustRun(one[:0] + strings.Replace(string(mustRead(t, filepath.Join(s.dir, "flatstream.yaml"))), "store: store\n", "", 1))
-	if again.Published || len(s.Requests()) != 4 {
+	if again.Published || len(s.Requests()) != 7 {
 		t.Errorf("%d requests, %+v", len(s.Requests()), again)
 	}
 }

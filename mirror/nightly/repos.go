@@ -25,6 +25,11 @@ func (c *Config) readRepos(n *yaml.Node) error {
 	})
 }
 
+// roleMirror is the role of a repository that is copied and served and nothing else: of
+// debug or source packages, say. No split and no verification reads it. Where such
+// packages belong into the flat repositories, the role is merge, as for any other.
+const roleMirror splitter.Role = "mirror"
+
 // dnfKeys are those of a .repo file that a config takes as they are.
 var dnfKeys = []string{"baseurl", "mirrorlist", "metalink", "gpgcheck", "repo_gpgcheck", "gpgkey", "sslverify",
 	"sslcacert", "sslclientcert", "sslclientkey", "username", "password", "proxy", "proxy_username",
@@ -38,7 +43,7 @@ var partKeys = []string{"includepkgs", "excludepkgs", "exclude"}
 func (r *Repo) own() fields {
 	f := fields{
 		"repo-file": &r.File, "repoid": &r.ID, "path": &r.Path,
-		"role": choice(&r.Role, string(splitter.RoleMerge), string(splitter.RoleOverlay), string(splitter.RoleSupply)),
+		"role": choice(&r.Role, string(splitter.RoleMerge), string(splitter.RoleOverlay), string(splitter.RoleSupply), string(roleMirror)),
 		"policy": func(n *yaml.Node) error {
 			if n.Value == "on-demand" {
 				return notYet("policy on-demand", "write policy: immediate, or leave the key out: every package is copied")(n)

@@ -79,7 +79,8 @@ func TestNginxServesTheSame(t *testing.T) {
 	if len(paths) < 7 {
 		t.Fatalf("too little to compare: %v", paths)
 	}
-	paths = append(paths, "/tags/ga/r/repodata/repomd.xml", "/snapshots/20260301T020000Z/manifest", "/tags/ga/r/repodata/repomd.xml.asc",
+	paths = append(paths, "/"+kojiAlias+"/repodata/repomd.xml", "/"+kojiAlias+"/repodata/repomd.xml.asc", "/"+kojiAlias+"/none",
+		"/tags/ga/r/repodata/repomd.xml", "/snapshots/20260301T020000Z/manifest", "/tags/ga/r/repodata/repomd.xml.asc",
 		"//r/repodata//repomd.xml", "/r/../r/repodata/repomd.xml", "/r/repodata/repomd.xml/", "/r/repodata/none", "/../x", "/r/%2e%2e/%2e%2e/x",
 		"/objects/", "/state/lock", "/snapshots/.x/", "/.hidden", "/r/.hidden", "/tags/none/", "/tags/ga/../../state/lock")
 	for _, path := range paths {

@@ -69,6 +69,9 @@ func store(t testing.TB) *tree.Tree {
 	return s
 }
 
+// kojiAlias leads to r, as an alias of the nightly config does.
+const kojiAlias = "koji/latest/x86_64/RHEL-8-001"
+
 func publish(t testing.TB, s *tree.Tree, now time.Time, files map[string]string) string {
 	t.Helper()
 	stage, err := s.NewStage()
@@ -76,6 +79,9 @@ func publish(t testing.TB, s *tree.Tree, now time.Time, files map[string]string)
 	must(t, stage.Carry("."))
 	for name, text := range files {
 		must(t, stage.WriteFile(name, []byte(text)))
+	}
+	if _, err := os.Lstat(filepath.Join(stage.Dir(), kojiAlias)); err != nil {
+		must(t, stage.Symlink("r", kojiAlias))
 	}
 	name, err := stage.Publish(now)
 	must(t, err)
