@@ -123,7 +123,7 @@ func writeTarget(c *cli.Context, out *output, plan *splitter.Plan, target string
 	if err != nil {
 		return nil, err
 	}
-	if err := catalogue.Write(stage.Dir(), report); err != nil {
+	if err := catalogue.Write(stage.Dir(), catalogue.Input{Plan: plan, Report: report}); err != nil {
 		return nil, err
 	}
 	return report, stage.Replace()

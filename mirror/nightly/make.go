@@ -48,7 +48,7 @@ func (n *night) fill(ctx context.Context, stage *tree.Stage) (map[build]problemK
 // make splits and verifies one target, or carries over what is published when it
 // would get worse.
 func (n *night) make(ctx context.Context, stage *tree.Stage, b build) (problemKeys, error) {
-	report, err := n.split(ctx, stage, b)
+	plan, report, err := n.split(ctx, stage, b)
 	if err != nil {
 		return nil, err
 	}
@@ -71,6 +71,8 @@ func (n *night) make(ctx context.Context, stage *tree.Stage, b build) (problemKe
 			return nil, err
 		}
 		keys = old
+	} else if err := n.writePages(ctx, stage, b, catalogue.Input{Plan: plan, Report: report, Verdict: verdict}); err != nil {
+		return nil, err
 	}
 	n.report.Targets = append(n.report.Targets, t)
 	for _, w := range report.Warnings {
@@ -90,14 +92,14 @@ func (n *night) keepOld(stage *tree.Stage, b build) error {
 	return stage.Carry(b.flat())
 }
 
-func (n *night) split(ctx context.Context, stage *tree.Stage, b build) (*splitter.Report, error) {
+func (n *night) split(ctx context.Context, stage *tree.Stage, b build) (*splitter.Plan, *splitter.Report, error) {
 	sources, err := n.sources(stage, b, splitter.RoleMerge)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	overlaid, err := n.sources(stage, b, splitter.RoleOverlay)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	sources = append(sources, overlaid...)
 	options := b.target.Options
@@ -112,18 +114,15 @@ func (n *night) split(ctx context.Context, stage *tree.Stage, b build) (*splitte
 	options.KnownLabels = n.known
 	plan, err := splitter.NewPlan(ctx, sources, options)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	maps.Copy(n.labels, plan.Labels())
 	if err := stage.Mkdir(b.flat()); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	dir := filepath.Join(stage.Dir(), b.flat())
 	report, err := splitter.Split(ctx, plan, dir, filepath.Join(n.Store, "current", b.flat()), nil)
-	if err != nil {
-		return nil, err
-	}
-	return report, catalogue.Write(dir, report)
+	return plan, report, err
 }
 
 // baseURL is what the .repo files of a target say.

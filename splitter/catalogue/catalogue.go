@@ -1,94 +1,173 @@
-// Package catalogue writes the page that people see when they point a browser at a
-// target: which flat repositories there are, and how to use one. It is made from
-// report.json alone, so that the page and the report cannot disagree.
+// Package catalogue writes the pages that people see when they point a browser at a
+// target: which streams there are, how to install from one, whether what stands there
+// can be installed, and why a package is not there.
+//
+// index.html is at the top of the target. Beside it, in catalogue/, each flat
+// repository has a page at its own path, and packages/ lists all packages by their
+// first letter. GrobiSplitter's layout has index.html alone: whoever reads that layout
+// takes every directory for a repository.
+//
+// The pages are static. Links are relative, so they work below any URL and from disk;
+// nothing is loaded, not even a style sheet, and the page's own policy lets no other
+// script or style in than the page's own, by hash. Without scripts everything can be
+// read, and only searching, filtering and copying are missing. Names come from
+// upstream, and nobody vouches for them: html/template escapes them, and characters
+// that command a reader (controls, marks of direction) are replaced in every page.
+//
+// The same input gives the same bytes. No clock is read.
 package catalogue
 
 import (
-	"bytes"
-	_ "embed"
 	"errors"
 	"fmt"
-	"html/template"
 	"os"
+	"path"
 	"path/filepath"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
+	"flatstream/repodata/closure"
 	"flatstream/splitter"
 )
 
-// PageName is the page at the top of a target.
-const PageName = "index.html"
+const (
+	// PageName is the page at the top of a target or snapshot.
+	PageName = "index.html"
+	// DirName is the directory of the other pages, beside it.
+	DirName = "catalogue"
+)
 
-//go:embed index.html.tmpl
-var page string
+// Input is what the pages of a target show.
+type Input struct {
+	Plan    *splitter.Plan
+	Report  *splitter.Report // of the same split
+	Verdict *closure.Report  // of the last verify; nil: there was none
+	Earlier *Earlier         // what the pages compare with; nil: nothing
+}
 
-// Write writes the page of a target into dir, which must not have one yet. The same
-// report gives the same bytes.
-func Write(dir string, r *splitter.Report) (err error) {
-	b, err := Render(r)
-	if err != nil {
-		return err
-	}
-	f, err := os.OpenFile(filepath.Join(dir, PageName), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return fmt.Errorf("writing the catalogue: %w", err)
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	if err := f.Chmod(0o644); err != nil {
-		return fmt.Errorf("writing the catalogue: %w", err)
-	}
-	if _, err := f.Write(b); err != nil {
+// Write writes the pages of a target into its directory, which Split has filled. Pages
+// that are there already are replaced by new files, never written into: they may be
+// hard links of another snapshot's (P28).
+func Write(dir string, in Input) error {
+	if err := write(dir, in); err != nil {
 		return fmt.Errorf("writing the catalogue: %w", err)
 	}
 	return nil
 }
 
-// Render is the page's bytes.
-func Render(r *splitter.Report) ([]byte, error) {
-	t, err := template.New(PageName).Parse(page)
+func write(dir string, in Input) error {
+	r, err := newRenderer()
 	if err != nil {
-		return nil, fmt.Errorf("reading the catalogue's template: %w", err)
+		return err
 	}
-	var b bytes.Buffer
-	if err := t.Execute(&b, sections(r)); err != nil {
-		return nil, fmt.Errorf("filling the catalogue's template: %w", err)
+	if err := os.RemoveAll(filepath.Join(dir, DirName)); err != nil {
+		return err
 	}
-	return b.Bytes(), nil
-}
-
-// catalogue is what the template shows.
-type catalogue struct {
-	Report   *splitter.Report
-	Sections []section
-}
-
-type section struct {
-	Title string
-	Rows  []row
-}
-
-type row struct {
-	splitter.ReportRepo
-	Name   string
-	Absent int // artifacts that are missing though nothing explains it
-	Beside int // repositories that it needs and does not declare: default streams, non-modular
-}
-
-func sections(r *splitter.Report) catalogue {
-	merged := section{Title: "Merged repositories"}
-	streams := section{Title: "Module streams"}
-	for _, repo := range r.Repos {
-		line := row{ReportRepo: repo, Name: repo.Path, Beside: len(repo.Requires) - len(repo.Declared)}
-		for _, m := range repo.Missing {
-			if m.Class == "absent" {
-				line.Absent++
-			}
-		}
-		if repo.Kind == splitter.KindStream {
-			line.Name = repo.Module + ":" + repo.Stream
-			streams.Rows = append(streams.Rows, line)
-		} else {
-			merged.Rows = append(merged.Rows, line)
+	s := newSite(dir, in)
+	out := &pages{dir: dir, made: map[string]bool{".": true}}
+	if err := out.write(r, PageName, "index", s.indexPage()); err != nil {
+		return err
+	}
+	if !s.deep() {
+		return nil
+	}
+	for _, f := range s.flats {
+		if err := out.write(r, f.Page, "flat", s.flatPage(f)); err != nil {
+			return err
 		}
 	}
-	return catalogue{r, []section{merged, streams}}
+	for _, l := range s.letters {
+		if err := out.write(r, l.Page, "letter", s.letterPage(l)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pages writes files below a target.
+type pages struct {
+	dir  string
+	made map[string]bool // directories
+}
+
+func (p *pages) write(r *renderer, name, kind string, data any) error {
+	b, err := r.render(kind, data)
+	if err != nil {
+		return err
+	}
+	if err := p.mkdir(path.Dir(name)); err != nil {
+		return err
+	}
+	return replace(filepath.Join(p.dir, filepath.FromSlash(name)), b)
+}
+
+func (p *pages) mkdir(dir string) error {
+	if p.made[dir] {
+		return nil
+	}
+	if err := p.mkdir(path.Dir(dir)); err != nil {
+		return err
+	}
+	p.made[dir] = true
+	full := filepath.Join(p.dir, filepath.FromSlash(dir))
+	if err := os.Mkdir(full, 0o755); err != nil {
+		return err
+	}
+	return os.Chmod(full, 0o755) // whatever the umask
+}
+
+// replace makes name a new file with mode 0644.
+func replace(name string, b []byte) (err error) {
+	if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if _, err := f.Write(b); err != nil {
+		return err
+	}
+	return f.Chmod(0o644)
+}
+
+// inert replaces what would command a reader of the page: control characters but
+// newline, marks that change the direction of text, and bytes that are no UTF-8.
+func inert(page []byte) []byte {
+	plain := func(b byte) bool { return b >= ' ' && b < 0x7f || b == '\n' }
+	i := 0
+	for i < len(page) && plain(page[i]) {
+		i++
+	}
+	if i == len(page) {
+		return page
+	}
+	clean := append(make([]byte, 0, len(page)+16), page[:i]...)
+	for i < len(page) {
+		if plain(page[i]) {
+			clean = append(clean, page[i])
+			i++
+			continue
+		}
+		r, n := utf8.DecodeRune(page[i:])
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
+			r = utf8.RuneError
+		}
+		clean = utf8.AppendRune(clean, r)
+		i += n
+	}
+	return clean
+}
+
+// first is the beginning of a list, for a page that shall not grow without bound.
+func first[T any](n int, list []T) []T { return list[:min(n, len(list))] }
+
+// clip shortens a line for a page, and says so.
+func clip(n int, s string) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "") + " …"
 }
