@@ -27,7 +27,10 @@ import (
 // TestMain makes the test binary answer to the name flatstream, so that scripts and
 // acceptance tests run the real program.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"flatstream": main})
+	testscript.Main(m, map[string]func(){"flatstream": main, "behind-disk": func() {
+		fmt.Fprintln(os.Stderr, fixtures.BehindDisk())
+		os.Exit(1)
+	}})
 }
 
 // TestScripts goes through the front door: one script per bad input or promise. What

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -144,8 +145,8 @@ type watch struct {
 
 func (c *Client) watch(cancel context.CancelCauseFunc) *watch {
 	w := &watch{window: c.opt.LowSpeedTime, cancel: cancel}
-	w.least = int64(float64(c.opt.LowSpeed) * w.window.Seconds())
-	w.timer = time.AfterFunc(time.Hour, w.look) // armed only once w.timer is set
+	w.least = int64(math.Ceil(float64(c.opt.LowSpeed) * w.window.Seconds())) // at least one byte, whatever the window
+	w.timer = time.AfterFunc(time.Hour, w.look)                              // armed only once w.timer is set
 	if w.least > 0 {
 		w.timer.Reset(w.window)
 	} else {
