@@ -244,5 +244,8 @@ func (n *night) writeReport(stage *tree.Stage, baselines map[build]problemKeys) 
 	if err != nil {
 		return err
 	}
-	return stage.WriteFile(reportName, append(doc, '\n'))
+	if err := stage.WriteFile(reportName, append(doc, '\n')); err != nil {
+		return err
+	}
+	return writeNightPage(stage, &report)
 }

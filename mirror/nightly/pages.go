@@ -2,13 +2,74 @@ package nightly
 
 import (
 	"context"
+	"errors"
+	"os"
 	"path/filepath"
 
 	"flatstream/mirror/tree"
+	"flatstream/splitter"
 	"flatstream/splitter/catalogue"
 )
 
 // writePages writes the catalogue of a target that will be published.
 func (n *night) writePages(ctx context.Context, stage *tree.Stage, b build, in catalogue.Input) error {
-	return catalogue.Write(filepath.Join(stage.Dir(), b.flat()), in)
+	dir := filepath.Join(stage.Dir(), b.flat())
+	earlier, err := n.earlier(ctx, dir, b, in.Report)
+	if err != nil {
+		if ctx.Err() != nil {
+			return err
+		}
+		n.report.warn("%s: its pages do not say what changed: %v", b.flat(), err)
+	}
+	in.Earlier = earlier
+	return catalogue.Write(dir, in)
+}
+
+// earlier compares a target with what is published; nil when nothing is.
+func (n *night) earlier(ctx context.Context, dir string, b build, now *splitter.Report) (*catalogue.Earlier, error) {
+	current, ok, err := n.tree.Current()
+	if err != nil || !ok {
+		return nil, err
+	}
+	before := os.DirFS(filepath.Join(current.Dir, b.flat()))
+	old, err := splitter.ReadReport(before)
+	if errors.Is(err, splitter.ErrNotTarget) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	diff, err := splitter.DiffTrees(ctx, splitter.PublishedTree{FS: before, Repos: paths(old)}, splitter.PublishedTree{FS: os.DirFS(dir), Repos: paths(now)}, n.opt.Jobs)
+	if err != nil {
+		return nil, err
+	}
+	return &catalogue.Earlier{Name: current.Name, Diff: diff}, nil
+}
+
+func paths(r *splitter.Report) []string {
+	var list []string
+	for _, repo := range r.Repos {
+		list = append(list, repo.Path)
+	}
+	return list
+}
+
+// writeNightPage puts the report into the snapshot as a page.
+func writeNightPage(stage *tree.Stage, r *Report) error {
+	page := catalogue.Night{Snapshot: r.Snapshot, Warnings: r.Warnings}
+	for _, t := range r.Targets {
+		target := catalogue.NightTarget{Name: t.Name, Path: t.Path, Repos: t.Repos, Packages: t.Packages, Problems: t.Problems, Withheld: t.Withheld}
+		for _, p := range t.New {
+			target.New = append(target.New, p.String())
+		}
+		page.Targets = append(page.Targets, target)
+	}
+	for _, s := range r.Repos {
+		page.Repos = append(page.Repos, catalogue.NightRepo{ID: s.ID, Outcome: s.Outcome, Packages: s.Packages, Fetched: s.Fetched, Bytes: s.Bytes})
+	}
+	doc, err := catalogue.RenderNight(page)
+	if err != nil {
+		return err
+	}
+	return stage.WriteFile(catalogue.PageName, doc)
 }

@@ -251,6 +251,50 @@ func TestInertReplacesWhatCommands(t *testing.T) {
 	}
 }
 
+func TestPagesSayWhatChanged(t *testing.T) {
+	dir, in := small(t)
+	in.Earlier = &Earlier{Name: "20260101T030000Z", Diff: &splitter.TreesDiff{Repos: []splitter.RepoDiff{
+		{Path: "streams/perl/5.30", State: splitter.RepoChanged, Added: []string{"perl-new-0:1-1.noarch"}, Changed: []splitter.PackageChange{{Name: "perl", Arch: "x86_64", From: []string{"0:1-1"}, To: []string{"0:2-1"}}}},
+		{Path: "streams/perl/5.24", State: splitter.RepoAdded}, {Path: "streams/old/1", ID: "flatstream-old:1", State: splitter.RepoRemoved},
+	}}}
+	if err := Write(dir, in); err != nil {
+		t.Fatal(err)
+	}
+	for name, wants := range map[string][]string{
+		PageName:                           {"2 repositories", "flatstream-old:1 <span", "Changed since 20260101T030000Z", `<span class="badge">new</span>`},
+		"catalogue/streams/perl/5.30.html": {"perl-new-0:1-1.noarch", "perl.x86_64: 0:1-1 → 0:2-1"},
+		"catalogue/default.html":           {"<p>Nothing.</p>"},
+	} {
+		page := read(t, dir, name)
+		checkPage(t, dir, name, page)
+		for _, want := range wants {
+			if !strings.Contains(page, want) {
+				t.Errorf("%s lacks %q", name, want)
+			}
+		}
+	}
+}
+
+func TestPageOfTheNight(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"flat/el8/x86_64", "mirror", "report.json"} {
+		if err := os.MkdirAll(filepath.Join(dir, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b, err := RenderNight(Night{Snapshot: "20260102T030000Z", Warnings: []string{hostile[0]}, Repos: []NightRepo{{ID: hostile[1], Outcome: "changed", Fetched: 2, Bytes: 1_500_000}},
+		Targets: []NightTarget{{Name: "el8/x86_64", Path: "flat/el8/x86_64", Repos: 3, Problems: 2, New: []string{hostile[4]}, Withheld: true}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkPage(t, dir, PageName, string(b))
+	for _, want := range []string{"2 January 2026, 03:00 UTC", "1 target got new problems", "2 problems, 1 new", "1.5 MB", "withheld"} {
+		if !strings.Contains(string(b), want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+}
+
 func TestEveryPageIsReachedAndWhole(t *testing.T) {
 	dir, _ := small(t)
 	reached := map[string]bool{PageName: true}

@@ -1,53 +1,40 @@
 package catalogue
 
-import "slices"
+import (
+	"cmp"
+
+	"flatstream/splitter"
+)
 
 // Earlier is what stood in the target before: in the snapshot that is current while
 // this one is made.
 type Earlier struct {
-	Name     string              // of the snapshot
-	Packages map[string][]string // NEVRAs by repository id
+	Name string              // of the snapshot
+	Diff *splitter.TreesDiff // from it to this one; paths are the target's
 }
 
 // change is what became of one repository since then.
 type change struct {
-	New            bool // it was not there
-	Added, Removed []string
+	New bool // it was not there
+	splitter.RepoDiff
 }
 
 // Any says that something is different.
-func (c change) Any() bool { return c.New || len(c.Added)+len(c.Removed) > 0 }
-
-// Count is how many packages came and went.
-func (c change) Count() int { return len(c.Added) + len(c.Removed) }
+func (c change) Any() bool { return c.State != "" }
 
 // compare finds what changed in each repository.
 func (s *site) compare() {
 	if s.Earlier == nil {
 		return
 	}
+	byPath := map[string]*flat{}
 	for _, f := range s.flats {
-		before, known := s.Earlier.Packages[f.ID]
-		if !known {
-			f.Change.New = true
-			continue
+		byPath[f.Path] = f
+	}
+	for _, d := range s.Earlier.Diff.Repos {
+		if f := byPath[d.Path]; f != nil {
+			f.Change = change{d.State == splitter.RepoAdded, d}
 		}
-		old := make(map[string]bool, len(before))
-		for _, p := range before {
-			old[p] = true
-		}
-		for _, p := range f.Holds {
-			name := p.String()
-			if !old[name] {
-				f.Change.Added = append(f.Change.Added, name)
-			}
-			delete(old, name)
-		}
-		for p := range old {
-			f.Change.Removed = append(f.Change.Removed, p)
-		}
-		slices.Sort(f.Change.Added)
-		slices.Sort(f.Change.Removed)
 	}
 }
 
@@ -68,11 +55,10 @@ func (s *site) changes() changes {
 			c.Changed = append(c.Changed, f)
 		}
 	}
-	for id := range s.Earlier.Packages {
-		if s.byID[id] == nil {
-			c.Gone = append(c.Gone, id)
+	for _, d := range s.Earlier.Diff.Repos {
+		if d.State == splitter.RepoRemoved {
+			c.Gone = append(c.Gone, cmp.Or(d.ID, d.Path))
 		}
 	}
-	slices.Sort(c.Gone)
 	return c
 }

@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"flatstream/splitter"
 )
 
 //go:embed pages
@@ -39,6 +41,7 @@ func newRenderer() (*renderer, error) {
 	l.Policy = fmt.Sprintf("default-src 'none'; style-src '%s'; script-src '%s'; base-uri 'none'; form-action 'none'", hash(string(l.Style)), hash(string(l.Script)))
 	t, err := template.New("").Funcs(template.FuncMap{
 		"look": func() look { return l }, "link": link, "number": number, "count": count, "first": first[string], "clip": clip,
+		"changed": func(list []splitter.PackageChange) []splitter.PackageChange { return first(maxChanges, list) },
 		"letters": newLetterBar, "cause": newCauseBox,
 	}).ParseFS(files, "pages/*.tmpl")
 	return &renderer{t}, err

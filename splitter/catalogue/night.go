@@ -1,0 +1,79 @@
+package catalogue
+
+import (
+	"fmt"
+	"time"
+)
+
+// Night is what the page at the top of a snapshot shows: how the run went that made it.
+type Night struct {
+	Snapshot string // its name, which is its time: 20060102T150405Z
+	Targets  []NightTarget
+	Repos    []NightRepo
+	Warnings []string
+}
+
+// NightTarget is one target of a snapshot.
+type NightTarget struct {
+	Name, Path string // Name may be empty; Path is below the snapshot
+	Repos      int
+	Packages   int
+	Problems   int
+	New        []string // problems that the snapshot before did not have, a line each
+	Withheld   bool     // what stands here is the snapshot's before
+}
+
+// NightRepo is one repository of upstream.
+type NightRepo struct {
+	ID       string
+	Outcome  string
+	Packages int
+	Fetched  int   // files
+	Bytes    int64 // of these
+}
+
+// Size writes the number of bytes for people.
+func (r NightRepo) Size() string {
+	switch n := float64(r.Bytes); {
+	case n < 1e6:
+		return fmt.Sprintf("%.0f kB", n/1e3)
+	case n < 1e9:
+		return fmt.Sprintf("%.1f MB", n/1e6)
+	default:
+		return fmt.Sprintf("%.1f GB", n/1e9)
+	}
+}
+
+// nightPage is what the template night shows.
+type nightPage struct {
+	frame
+	Night
+	Time     string // of the snapshot, for people
+	Withheld int    // targets
+	Problems int
+	New      int
+}
+
+// RenderNight is the page at the top of a snapshot, the same bytes for the same night.
+func RenderNight(n Night) ([]byte, error) {
+	r, err := newRenderer()
+	if err != nil {
+		return nil, fmt.Errorf("writing the page of the night: %w", err)
+	}
+	p := &nightPage{frame: newFrame(PageName, "Snapshot "+n.Snapshot, "What the last run published."), Night: n, Time: n.Snapshot}
+	if t, err := time.Parse("20060102T150405Z", n.Snapshot); err == nil {
+		p.Time = t.Format("2 January 2006, 15:04 UTC")
+	}
+	for _, t := range n.Targets {
+		p.Problems += t.Problems
+		p.New += len(t.New)
+		if t.Withheld {
+			p.Withheld++
+		}
+	}
+	b, err := r.render("night", p)
+	if err != nil {
+		return nil, fmt.Errorf("writing the page of the night: %w", err)
+	}
+	return b, nil
+}
