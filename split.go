@@ -61,10 +61,14 @@ func split(c *cli.Context, out *output) error {
 	if err := impliedLink(c, &opt, sources, out); err != nil {
 		return err
 	}
+	if !c.Bool("dry-run") {
+		opt.Scratch = tree.ScratchFor(target)
+	}
 	plan, err := splitter.NewPlan(c.Context, sources, opt)
 	if err != nil {
 		return asUsage(err)
 	}
+	defer plan.Close()
 	if c.Bool("dry-run") {
 		return printSplit(out, plan.Report(), "would write", "")
 	}

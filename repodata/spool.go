@@ -13,6 +13,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // Spool is a primary, filelists or other file that was decompressed and verified
@@ -25,6 +27,7 @@ type Spool struct {
 	file  *os.File
 	spans []spoolSpan
 	byID  []int // positions, sorted by id, then position
+	twice bool  // some id is there more than once
 }
 
 // spoolSpan is where one element lies, and what an Element says beside its
@@ -44,23 +47,33 @@ type spoolSpan struct {
 const spoolWindow = 256 << 10
 
 // Spool decompresses the first record of a type into dir, which needs room for
-// its open-size. Nothing stays there: the file has no name any more when Spool
-// returns, whatever it returns.
+// its open-size. Nothing stays there: the file has no name.
 func (r *Repo) Spool(ctx context.Context, typ, dir string) (*Spool, error) {
-	f, err := os.CreateTemp(dir, ".spool-*")
+	f, err := nameless(dir)
 	if err != nil {
 		return nil, fmt.Errorf("spool %s: %w", r.location(typ), err)
 	}
 	s := &Spool{typ: typ, name: r.location(typ), file: f}
-	err = os.Remove(f.Name())
-	if err == nil {
-		err = s.load(ctx, r)
-	}
-	if err != nil {
+	if err := s.load(ctx, r); err != nil {
 		f.Close()
 		return nil, fmt.Errorf("spool metadata: %w", err)
 	}
 	return s, nil
+}
+
+// nameless makes a file in dir that no name leads to, so that it goes with its
+// process, however that ends. Some file systems must be given a name first.
+func nameless(dir string) (*os.File, error) {
+	if fd, err := unix.Open(dir, unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, 0o600); err == nil {
+		return os.NewFile(uintptr(fd), dir), nil
+	}
+	f, err := os.CreateTemp(dir, ".spool-*")
+	if err == nil {
+		if err = os.Remove(f.Name()); err != nil {
+			f.Close()
+		}
+	}
+	return f, err
 }
 
 func (s *Spool) load(ctx context.Context, r *Repo) error {
@@ -88,6 +101,9 @@ func (s *Spool) load(ctx context.Context, r *Repo) error {
 	slices.SortFunc(s.byID, func(a, b int) int {
 		return cmp.Or(bytes.Compare(s.spans[a].id[:], s.spans[b].id[:]), cmp.Compare(a, b))
 	})
+	for i := 1; i < len(s.byID) && !s.twice; i++ {
+		s.twice = s.spans[s.byID[i-1]].id == s.spans[s.byID[i]].id
+	}
 	return w.Flush()
 }
 
@@ -139,6 +155,21 @@ func (s *Spool) Lookup(pkgid string) []int {
 		to++
 	}
 	return s.byID[from:to:to]
+}
+
+// Find returns the first position of a package id. guess is where it would be if the
+// file had the order of another one; mostly it has, and then nothing is searched.
+func (s *Spool) Find(pkgid string, guess int) (at int, found bool) {
+	if !s.twice && guess < len(s.spans) && isPkgID(pkgid) {
+		if id, err := spoolID(pkgid); err == nil && s.spans[guess].id == id {
+			return guess, true
+		}
+	}
+	all := s.Lookup(pkgid)
+	if len(all) == 0 {
+		return 0, false
+	}
+	return all[0], true
 }
 
 // Read reads element i into buf, which grows as needed; it is valid as long as

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"slices"
 	"strings"
 
@@ -88,39 +89,55 @@ func readModules(s Source) (file *modulemd.File, err error) {
 // loadPackages reads the packages of source number i, in the order of its primary.
 // A package that stands at one place twice is taken once. names are the index's
 // artifact names, the only ones of Provides that count.
-func loadPackages(ctx context.Context, s Source, i int, x *Index, names map[string]bool) ([]pkg, error) {
+func (p *Plan) loadPackages(ctx context.Context, s Source, i int, names map[string]bool) ([]pkg, error) {
+	packages, err := p.primary(ctx, s, i, names)
+	if err != nil {
+		return nil, err
+	}
 	var list []pkg
 	var provides []string
 	at := map[string]string{}
 	pos := -1
-	for p, err := range s.Repo.PackagesProviding(ctx, names) {
+	for k, err := range packages {
 		if err != nil {
 			return nil, fmt.Errorf("reading packages of %s: %w", s.Name, err)
 		}
 		pos++
-		if err := checkNEVRA(p.NEVRA.String()); err != nil {
+		if err := checkNEVRA(k.NEVRA.String()); err != nil {
 			return nil, fmt.Errorf("%s: %w; mirror it again", s.Name, err)
 		}
-		if err := repodata.CheckHref(p.Location); err != nil {
-			return nil, fmt.Errorf("%s: package %s stands at %.200q: %w", s.Name, p.NEVRA, p.Location, err)
+		if err := repodata.CheckHref(k.Location); err != nil {
+			return nil, fmt.Errorf("%s: package %s stands at %.200q: %w", s.Name, k.NEVRA, k.Location, err)
 		}
-		place := p.Base + " " + p.Location
-		if other, taken := at[place]; taken && other != p.PkgID.Hex {
-			return nil, fmt.Errorf("%s: two packages with different checksums stand at %s; its metadata cannot be trusted, run createrepo_c on it again", s.Name, p.Location)
+		place := k.Base + " " + k.Location
+		if other, taken := at[place]; taken && other != k.PkgID.Hex {
+			return nil, fmt.Errorf("%s: two packages with different checksums stand at %s; its metadata cannot be trusted, run createrepo_c on it again", s.Name, k.Location)
 		} else if taken {
 			continue
 		}
-		at[place] = p.PkgID.Hex
+		at[place] = k.PkgID.Hex
 		provides = provides[:0]
-		for _, rel := range p.Provides {
+		for _, rel := range k.Provides {
 			provides = append(provides, rel.Name)
 		}
 		list = append(list, pkg{
-			NEVRA: p.NEVRA, source: i, pos: pos, pkgid: p.PkgID.Hex, href: p.Location, base: p.Base, time: p.FileTime,
-			subject: x.Subject(p.NEVRA, provides),
+			NEVRA: k.NEVRA, source: i, pos: pos, pkgid: k.PkgID.Hex, href: k.Location, base: k.Base, time: k.FileTime,
+			subject: p.Index.Subject(k.NEVRA, provides),
 		})
 	}
 	return list, nil
+}
+
+// primary reads the packages of source number i, from its spool where there is one.
+func (p *Plan) primary(ctx context.Context, s Source, i int, names map[string]bool) (iter.Seq2[*repodata.Package, error], error) {
+	if p.spools == nil {
+		return s.Repo.PackagesProviding(ctx, names), nil
+	}
+	spool, err := p.spools.wait(0, i)
+	if err != nil {
+		return nil, err
+	}
+	return spool.PackagesProviding(ctx, names, p.Options.jobs()), nil
 }
 
 // checkNEVRA refuses what rpm never builds and what would mean more than itself on an

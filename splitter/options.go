@@ -1,8 +1,10 @@
 package splitter
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -42,7 +44,12 @@ type Options struct {
 	Signer  *Signer      // signs every repomd.xml; nil: nobody does
 	Format  codec.Format // of metadata files; zero: gzip
 	Jobs    int          // workers; 0: one for each processor
-	Program string       // version of the program, for report.json; empty: nothing of a former target is used again
+
+	// Scratch is a directory with room for the sources' metadata, decompressed, that
+	// [NewPlan] hands on to [Split] instead of reading it twice; nothing gets a name
+	// there. Empty: a plan holds nothing open.
+	Scratch string
+	Program string // version of the program, for report.json; empty: nothing of a former target is used again
 }
 
 // View is one --view: a name and what is enabled in it.
@@ -115,6 +122,8 @@ func (o Options) Check() error {
 	_, err := o.normalise()
 	return err
 }
+
+func (o Options) jobs() int { return cmp.Or(o.Jobs, runtime.GOMAXPROCS(0)) }
 
 // normalise fills in defaults and refuses what no split could be.
 func (o Options) normalise() (Options, error) {

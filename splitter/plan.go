@@ -34,6 +34,7 @@ type Plan struct {
 	exempt     map[rpmver.NEVRA]bool
 	damage     []Damaged // in what the documents require
 	carried    carried
+	spools     *spools // nil without Options.Scratch, and after Split
 }
 
 // exemptions are the packages that documents list which were left out.
@@ -95,8 +96,8 @@ func (p *Plan) Packages(f *Flat) []rpmver.NEVRA {
 // NewPlan reads the modules and packages of the sources and decides. It fails on
 // metadata that cannot be trusted, on a name that does not exist ([UsageError])
 // and on a view that DNF would refuse ([Conflict]).
-func NewPlan(ctx context.Context, sources []Source, opt Options) (*Plan, error) {
-	opt, err := opt.normalise()
+func NewPlan(ctx context.Context, sources []Source, opt Options) (_ *Plan, err error) {
+	opt, err = opt.normalise()
 	if err != nil {
 		return nil, err
 	}
@@ -104,6 +105,14 @@ func NewPlan(ctx context.Context, sources []Source, opt Options) (*Plan, error) 
 		return nil, &UsageError{"no source is left to split: each one only supplies or overlays", "give one the role merge"}
 	}
 	p := &Plan{Options: opt, Sources: sources}
+	if opt.Scratch != "" {
+		p.spools = startSpools(ctx, sources, opt, opt.Scratch)
+		defer func() {
+			if err != nil {
+				p.Close()
+			}
+		}()
+	}
 	files, warnings, err := LoadModules(sources, opt.StrictDNF)
 	if err != nil {
 		return nil, err
@@ -136,7 +145,7 @@ func (p *Plan) load(ctx context.Context) error {
 			p.counts = append(p.counts, n)
 			continue
 		}
-		list, err := loadPackages(ctx, s, i, p.Index, names)
+		list, err := p.loadPackages(ctx, s, i, names)
 		if err != nil {
 			return err
 		}

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"iter"
 	"path/filepath"
-	"runtime"
-	"slices"
 	"strconv"
 
 	"golang.org/x/sync/errgroup"
@@ -28,10 +26,10 @@ var elementTypes = [...]string{repodata.TypePrimary, repodata.TypeFilelists, rep
 func Split(ctx context.Context, p *Plan, dst, target string, done func(*Flat)) (*Report, error) {
 	s := &splitting{Plan: p, dst: dst, target: target, done: done, earlier: p.earlierTarget(target)}
 	defer s.close()
-	if err := s.spool(ctx); err != nil {
+	var err error
+	if s.spools, err = p.takeSpools(ctx, dst); err != nil {
 		return nil, err
 	}
-	var err error
 	if s.extras, err = p.readExtras(); err != nil {
 		return nil, err
 	}
@@ -56,46 +54,16 @@ type splitting struct {
 	*Plan
 	dst, target string
 	done        func(*Flat)
-	earlier     string                               // the former target, if what stands there may be used again; else empty
-	spools      [len(elementTypes)][]*repodata.Spool // by type and source; nil where a source lacks it
+	earlier     string // the former target, if what stands there may be used again; else empty
+	spools      *spools
 	extras      *extras
 	report      *Report
 	dotRepos    *dotRepos
 	sourceDirs  sourceDirs
 }
 
-func (s *splitting) jobs() int { return cmp.Or(s.Options.Jobs, runtime.GOMAXPROCS(0)) }
-
-// spool decompresses the element files of all merged sources, side by side.
-func (s *splitting) spool(ctx context.Context) error {
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(s.jobs())
-	for t, typ := range elementTypes {
-		s.spools[t] = make([]*repodata.Spool, len(s.Sources))
-		for i, src := range s.Sources {
-			if _, listed := src.Repo.MD.Record(typ); !listed || src.Role == RoleSupply || src.Role == RoleOverlay && s.overlays == nil {
-				continue
-			}
-			group.Go(func() (err error) {
-				s.spools[t][i], err = src.Repo.Spool(ctx, typ, s.dst)
-				if err != nil {
-					return fmt.Errorf("reading %s of %s: %w", typ, src.Name, err)
-				}
-				return nil
-			})
-		}
-	}
-	return group.Wait()
-}
-
 func (s *splitting) close() {
-	for _, spools := range s.spools {
-		for _, spool := range spools {
-			if spool != nil {
-				spool.Close()
-			}
-		}
-	}
+	s.spools.close()
 	s.sourceDirs.close()
 }
 
@@ -119,7 +87,7 @@ func (s *splitting) writeRepos(ctx context.Context) error {
 		}
 		return nil
 	})
-	for range min(s.jobs(), max(1, len(queue))) {
+	for range min(s.Options.jobs(), max(1, len(queue))) {
 		group.Go(func() error {
 			encoder, err := codec.NewEncoder(s.Options.Format)
 			if err != nil {
@@ -176,7 +144,7 @@ func (s *splitting) writeMetadata(ctx context.Context, f *Flat, dir string, plac
 		return nil, err
 	}
 	for t, typ := range elementTypes {
-		if !slices.ContainsFunc(s.spools[t], func(x *repodata.Spool) bool { return x != nil }) {
+		if !s.spools.any(t) {
 			continue // no source has it
 		}
 		if err := w.Packages(typ, f.Len(), s.elements(ctx, t, f, places)); err != nil {
@@ -205,7 +173,7 @@ func (s *splitting) elements(ctx context.Context, t int, f *Flat, places []place
 				yield(nil, ctx.Err())
 				return
 			}
-			spool := s.spools[t][source]
+			spool := s.spools.of(t, source)
 			if spool == nil { // the source has no filelists or other: legal, and empty
 				for _, m := range members {
 					if !yield(repodata.BareElement(s.pkgs[m].pkgid, s.pkgs[m].NEVRA), nil) {
@@ -248,12 +216,12 @@ func (s *splitting) positions(t int, spool *repodata.Spool, members []int32) ([]
 			positions[i] = k.pos
 			continue
 		}
-		found := spool.Lookup(k.pkgid)
-		if len(found) == 0 {
+		at, found := spool.Find(k.pkgid, k.pos)
+		if !found {
 			return nil, fmt.Errorf("%s of %s has no entry for %s; its metadata does not belong together, mirror it again",
 				elementTypes[t], s.Sources[k.source].Name, k.NEVRA)
 		}
-		positions[i] = found[0]
+		positions[i] = at
 	}
 	return positions, nil
 }

@@ -112,10 +112,12 @@ func (n *night) split(ctx context.Context, stage *tree.Stage, b build) (*splitte
 		}
 	}
 	options.KnownLabels = n.known
+	options.Scratch = stage.Dir()
 	plan, err := splitter.NewPlan(ctx, sources, options)
 	if err != nil {
 		return nil, nil, err
 	}
+	defer plan.Close()
 	maps.Copy(n.labels, plan.Labels())
 	if err := stage.Mkdir(b.flat()); err != nil {
 		return nil, nil, err
