@@ -94,7 +94,7 @@ func newApp(out *output) *cli.App {
 		Commands: []*cli.Command{
 			demoCommand(out), listCommand(out), splitCommand(out), verifyCommand(out), explainCommand(out),
 			syncCommand(out), runCommand(out), serveCommand(out),
-			snapshotsCommand(out), diffCommand(out), rollbackCommand(out), tagCommand(out), pruneCommand(out),
+			snapshotsCommand(out), diffCommand(out), rollbackCommand(out), tagCommand(out), pruneCommand(out), fsckCommand(out),
 		},
 		HideVersion:               true,
 		DisableSliceFlagSeparator: true,

@@ -75,3 +75,13 @@ func (b *bar) moved(e mirror.Event) {
 		_ = b.shown.Set(e.Files) // see step
 	}
 }
+
+// read shows how many bytes were read.
+func (b *bar) read(n int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.shown != nil && !b.off {
+		b.shown.Describe("read " + byteCount(n))
+		_ = b.shown.Add(0) // see step
+	}
+}

@@ -232,7 +232,7 @@ func (r *run) once(ctx context.Context) error {
 		return err
 	}
 	r.sum.Outcome, r.sum.md = Changed, resp.Body
-	now := state{From: fingerprint(r.base), ETag: resp.ETag, Modified: resp.LastModified,
+	now := state{From: fingerprint(r.base), Base: openBase(r.base), ETag: resp.ETag, Modified: resp.LastModified,
 		RepoMD: checksum(resp.Body), Policy: r.opt.Policy, Keys: r.trust.mark,
 		Revision: r.md.Revision, Timestamp: newest(r.md), Packages: r.sum.Packages}
 	return now.write(r.t, r.src)

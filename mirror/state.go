@@ -3,8 +3,10 @@ package mirror
 import (
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"flatstream/mirror/fetch"
 	"flatstream/mirror/tree"
@@ -16,7 +18,8 @@ import (
 // the next run's request conditional only while the published snapshot has that
 // very repomd.xml, so it may be written before anything is published.
 type state struct {
-	From      string `json:"from"` // SHA-256 of the base URL, which may hold a secret
+	From      string `json:"from"`           // SHA-256 of the base URL, which may hold a secret
+	Base      string `json:"base,omitempty"` // the base URL, for repair; only one that holds none
 	ETag      string `json:"etag,omitempty"`
 	Modified  string `json:"last_modified,omitempty"`
 	RepoMD    string `json:"repomd"` // its checksum
@@ -55,6 +58,22 @@ func (st *state) cond(base string) fetch.Cond {
 		return fetch.Cond{}
 	}
 	return fetch.Cond{ETag: st.ETag, LastModified: st.Modified}
+}
+
+// openBase is a base URL that may be written down: one without a user, or a query, in
+// which some mirrors take a token.
+func openBase(base string) string {
+	if !strings.Contains(base, "://") { // a directory; the next run may stand elsewhere
+		abs, err := filepath.Abs(base)
+		if err != nil {
+			return ""
+		}
+		return abs
+	}
+	if u, err := url.Parse(base); err != nil || u.User != nil || u.RawQuery != "" {
+		return ""
+	}
+	return base
 }
 
 func fingerprint(base string) string { return digest.OfBytes([]byte(base)).Hex }

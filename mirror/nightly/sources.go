@@ -326,6 +326,16 @@ func (c *Config) readSigner(now time.Time) (*splitter.Signer, error) {
 	return splitter.ReadSigner(c.SignKey, now)
 }
 
+// Upstreams lists what the config mirrors, as sources.
+func (c *Config) Upstreams(machine repofile.Vars) ([]mirror.Source, error) {
+	all, _, err := c.upstreams(machine)
+	sources := make([]mirror.Source, len(all))
+	for i, u := range all {
+		sources[i] = u.source
+	}
+	return sources, err
+}
+
 // supplyDirs are the directories of verify's with.
 func (c *Config) supplyDirs() []string {
 	var dirs []string

@@ -2,12 +2,17 @@ package tree
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"os"
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"flatstream/repodata/digest"
 )
@@ -96,7 +101,9 @@ func (s *Stage) list() ([]Entry, error) {
 		return nil, err
 	}
 	for at, ino := range l.foreign {
-		l.entries[at].Checksum = l.sums[ino]
+		if err := l.identify(&l.entries[at], ino); err != nil {
+			return nil, err
+		}
 	}
 	for p, e := range s.entries {
 		switch {
@@ -112,7 +119,7 @@ func (s *Stage) list() ([]Entry, error) {
 }
 
 // lister walks a stage. A file that others put there gets the checksum of the
-// recorded file whose inode it shares, if any.
+// recorded file whose inode it shares; else it is read, unless its name says it.
 type lister struct {
 	s       *Stage
 	entries []Entry
@@ -153,5 +160,22 @@ func (l *lister) add(p string, info fs.FileInfo) error {
 	}
 	l.seen[p] = true
 	l.entries = append(l.entries, e)
+	return nil
+}
+
+func (l *lister) identify(e *Entry, ino uint64) (err error) {
+	if e.Checksum = l.sums[ino]; !e.want().IsZero() {
+		return nil
+	}
+	f, err := l.s.t.root.OpenFile(l.s.name+"/"+e.Path, os.O_RDONLY|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return err
+	}
+	e.Checksum = digest.FromHash("sha256", h)
 	return nil
 }
