@@ -32,7 +32,7 @@ func bruteForce(own, all []*repodata.Package) []string {
 		}
 	}
 	slices.Sort(broken)
-	return broken
+	return slices.Compact(broken)
 }
 
 // consistent is verify's definition, word by word.
@@ -149,11 +149,11 @@ func terms(e *rpmdep.Expr, yes bool, all []*repodata.Package) []combination {
 func clashByName(p, q *repodata.Package) bool {
 	wide := func(p *repodata.Package) bool { return p.Arch == "x86_64" }
 	sideBySide := p.Arch != "noarch" && q.Arch != "noarch" && wide(p) != wide(q) && rpmver.Compare(p.EVR, q.EVR) == 0
-	return p.Name == q.Name && !sideBySide
+	return p.Name == q.Name && !sideBySide && !isSource(p.Arch) && !isSource(q.Arch)
 }
 
 func obsoletes(p, q *repodata.Package) bool {
-	return slices.ContainsFunc(p.Obsoletes, func(r repodata.Relation) bool {
+	return !isSource(q.Arch) && slices.ContainsFunc(p.Obsoletes, func(r repodata.Relation) bool {
 		return rpmdep.Match(rpmdep.Dep{Name: q.Name, Op: rpmdep.Equal, EVR: q.EVR}, r.Dep)
 	})
 }

@@ -17,18 +17,21 @@ func (u *Universe) Closure(ctx context.Context, checks []Check, opt Options) (*R
 	if err := u.knownAll(checks); err != nil {
 		return nil, err
 	}
-	views, err := u.evaluate(ctx, checks, opt.Jobs)
+	parts := parts(checks)
+	views, err := u.evaluate(ctx, parts, opt.Jobs)
 	if err != nil {
 		return nil, err
 	}
-	report := u.newReport(len(checks))
-	parallel(opt.Jobs, len(checks), func(i int) { report.Checked[i] = views[i].checked() })
+	found := make([]Checked, len(parts))
+	parallel(opt.Jobs, len(parts), func(i int) { found[i] = views[i].checked() })
+	report := u.newReport()
+	report.Checked = whole(parts, found)
 	report.Tally()
 	return report, ctx.Err()
 }
 
-func (u *Universe) newReport(checks int) *Report {
-	report := &Report{Schema: Schema, Checked: make([]Checked, checks), streams: make(map[string]string)}
+func (u *Universe) newReport() *Report {
+	report := &Report{Schema: Schema, streams: make(map[string]string)}
 	for _, r := range u.repos {
 		if r.stream != "" {
 			report.streams[r.name] = r.stream

@@ -23,7 +23,8 @@
 // the requiring one in it makes it true: see satisfy.go. Conflicts match provides,
 // and never the package itself (conflict.go); obsoletes match names and EVRs; of one
 // name there is one EVR, and of that a build for each width (together.go). Source
-// packages provide nothing and are not checked.
+// packages provide nothing, not even their names; what they require is needed to
+// build them, and is looked at where a check asks for that (build.go).
 package closure
 
 import (
@@ -43,6 +44,9 @@ type Check struct {
 	Suppliers []RepoID // beside the repository itself
 	Hidden    []Hidden // what the suppliers have and do not supply
 	Arches    []string // package arches that count, see [Arches]; none: those of x86_64
+	Build     *Build   // what source packages need is asked too; nil: it is not
+
+	building bool // this is the part of a check that Build asks for, see parts
 }
 
 // Hidden says that a supplier's package is not supplied, as DNF hides a package
@@ -61,7 +65,7 @@ type Options struct {
 
 func (u *Universe) knownAll(checks []Check) error {
 	for _, c := range checks {
-		for _, id := range append([]RepoID{c.Repo}, c.Suppliers...) {
+		for _, id := range c.repos() {
 			if err := u.known(id); err != nil {
 				return err
 			}

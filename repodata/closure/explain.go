@@ -27,7 +27,7 @@ func (r *Report) Explain(c *Checked) []Explanation {
 }
 
 func (r *Report) explain(c *Checked, one *cause) Explanation {
-	e := Explanation{Package: one.packages[0], Sentence: one.code.sentence(), Same: one.packages[1:], Followers: one.followers}
+	e := Explanation{Package: one.packages[0], Sentence: one.code.sentence(one.packages[0]), Same: one.packages[1:], Followers: one.followers}
 	e.Lines = append(e.Lines, one.chain...)
 	if one.code == Uninstallable || one.code == Conflict { // the chain says what is required
 		for _, n := range one.near {
@@ -38,7 +38,7 @@ func (r *Report) explain(c *Checked, one *cause) Explanation {
 	for _, requirement := range one.requirements {
 		e.Lines = append(e.Lines, "requires "+requirement)
 		if one.code == MissingRequirement {
-			e.Lines = append(e.Lines, fmt.Sprintf("nothing in %s provides it", r.among(c)))
+			e.Lines = append(e.Lines, fmt.Sprintf("nothing in %s provides it", r.among(c, one.packages[0])))
 		}
 		e.Lines = append(e.Lines, one.nearLines(requirement)...)
 	}

@@ -12,7 +12,7 @@ import (
 func (v *view) checked() Checked {
 	c := Checked{
 		Repo:      v.repo.name,
-		Packages:  v.checks,
+		Packages:  len(v.targets),
 		Suppliers: make([]string, 0, len(v.suppliers)),
 		Problems:  v.problems(),
 		Warnings:  v.warnings(),
@@ -107,9 +107,13 @@ func (v *view) warnings() []Warning {
 		}
 	}
 	for r := range v.features {
+		if v.build != nil && v.names.text[v.all[r].name] == dynamicBuildRequires {
+			continue // see unseen
+		}
 		warnings = append(warnings, Warning{WarnRPMLib, fmt.Sprintf("%s is required, which rpm 4.14 (EL8) does not have", v.text(r))})
 	}
 	warnings = append(warnings, v.unlisted()...)
+	warnings = append(warnings, v.unseen()...)
 	if n := len(v.repo.differs); n > 0 {
 		warnings = append(warnings, Warning{WarnOtherMetadata, v.differing(n, v.repo.differs[0])})
 	}

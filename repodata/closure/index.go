@@ -58,8 +58,10 @@ func (u *Universe) insertRelations(n *pkg, p *repodata.Package) {
 			n.badConflicts = append(n.badConflicts, u.names.text[u.names.intern(r.Name)])
 		}
 	}
-	for _, r := range p.Obsoletes {
-		excludes = append(excludes, u.obsolete(r.Dep))
+	if !isSource(n.Arch) {
+		for _, r := range p.Obsoletes {
+			excludes = append(excludes, u.obsolete(r.Dep))
+		}
 	}
 	n.requires = int32(len(u.required))
 	for _, r := range p.Requires {

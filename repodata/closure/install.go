@@ -25,23 +25,26 @@ func (u *Universe) Install(ctx context.Context, checks []Check, opt Options) (*R
 	if err := u.lookUpAll(ctx, opt.Jobs); err != nil {
 		return nil, err
 	}
-	views, err := u.evaluate(ctx, checks, opt.Jobs)
+	parts := parts(checks)
+	views, err := u.evaluate(ctx, parts, opt.Jobs)
 	if err != nil {
 		return nil, err
 	}
 	g := u.graphed(opt.Jobs)
-	report := u.newReport(len(checks))
-	errs := make([]error, len(views))
-	parallel(opt.Jobs, len(views), func(i int) {
+	found := make([]Checked, len(parts))
+	errs := make([]error, len(parts))
+	parallel(opt.Jobs, len(parts), func(i int) {
 		j := views[i].newJudge(g)
 		if errs[i] = j.judge(ctx); errs[i] == nil {
-			report.Checked[i] = views[i].checked()
-			report.Checked[i].join(j.problems())
+			found[i] = views[i].checked()
+			found[i].Join(j.problems())
 		}
 	})
 	if err := cmp.Or(errs...); err != nil {
 		return nil, err
 	}
+	report := u.newReport()
+	report.Checked = whole(parts, found)
 	report.Tally()
 	return report, ctx.Err()
 }
@@ -102,9 +105,9 @@ func problemOf(code Code, p rpmver.NEVRA, requirements, chain []string) Problem 
 	return found
 }
 
-// join adds problems, each where it belongs. Packages of one NEVRA share an entry
-// for a code: the chain is that of the first.
-func (c *Checked) join(more []Problem) {
+// Join adds problems, each where it belongs. Packages of one NEVRA share an entry
+// for a code: the chain is that of the first. [Report.Tally] then counts anew.
+func (c *Checked) Join(more []Problem) {
 	all := append(c.Problems, more...)
 	keys := make(map[string]rpmver.NEVRA, len(all))
 	for _, p := range all {

@@ -14,7 +14,7 @@ import "slices"
 type judge struct {
 	*view
 	*graph
-	targets []int32 // the packages to judge, best first
+	targets []int32 // the view's, best first
 	cone    set
 	alive   set     // available and not known to be broken
 	left    []int32 // by requirement in the cone: those alive that meet it; -1: not in the cone
@@ -38,11 +38,7 @@ func (v *view) newJudge(g *graph) *judge {
 	for r := range j.left {
 		j.left[r] = -1
 	}
-	for p := range v.repo.packages.all {
-		if v.available.has(p) {
-			j.targets = append(j.targets, p)
-		}
-	}
+	j.targets = slices.Clone(v.targets)
 	j.sort(j.targets)
 	return j
 }

@@ -197,7 +197,11 @@ func (f *satProblem) nameOnce() {
 	builds := make(map[string][]int32)
 	var names []string
 	for _, p := range f.packages {
-		name := f.Universe.packages[p].Name
+		n := &f.Universe.packages[p]
+		if isSource(n.Arch) {
+			continue
+		}
+		name := n.Name
 		if builds[name] == nil {
 			names = append(names, name)
 		}

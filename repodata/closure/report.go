@@ -28,11 +28,12 @@ const (
 
 // The codes of the warnings that this package gives.
 const (
-	WarnForeignArch   = "foreign-arch"      // packages of an arch that such a system does not install
-	WarnSource        = "source-packages"   // source packages, not checked here
-	WarnRPMLib        = "unknown-rpmlib"    // a feature that rpm 4.14 does not have
-	WarnNoFilelists   = "no-filelists"      // a supplier cannot be asked who owns a required path
-	WarnOtherMetadata = "differing-package" // one pkgid described in two ways
+	WarnForeignArch   = "foreign-arch"          // packages of an arch that such a system does not install
+	WarnSource        = "source-packages"       // source packages, not checked here
+	WarnRPMLib        = "unknown-rpmlib"        // a feature that rpm 4.14 does not have
+	WarnNoFilelists   = "no-filelists"          // a supplier cannot be asked who owns a required path
+	WarnOtherMetadata = "differing-package"     // one pkgid described in two ways
+	WarnDynamicBuild  = "dynamic-buildrequires" // source packages some of whose requirements no metadata has
 )
 
 // Report is what verify prints; its JSON form is part of the interface. A slice
@@ -52,6 +53,11 @@ type Checked struct {
 	Suppliers []string  `json:"suppliers"` // without the repository itself
 	Problems  []Problem `json:"problems"`  // by package, then code
 	Warnings  []Warning `json:"warnings"`  // by code, then text
+
+	// Of a check with [Build]: source packages that were checked, and who supplies
+	// the systems that they are built in, without the repository itself.
+	Sources        int      `json:"sources,omitempty"`
+	BuildSuppliers []string `json:"build_suppliers,omitempty"`
 }
 
 // Problem is one finding about one package; there is at most one per repository,
@@ -85,6 +91,7 @@ type Warning struct {
 type Summary struct {
 	Repos    int `json:"repos"`
 	Packages int `json:"packages"`
+	Sources  int `json:"sources,omitempty"`
 	Problems int `json:"problems"`
 	New      int `json:"new"`
 	Known    int `json:"known"`
@@ -97,6 +104,7 @@ func (r *Report) Tally() {
 	s := Summary{Repos: len(r.Checked), Fixed: r.Summary.Fixed}
 	for _, c := range r.Checked {
 		s.Packages += c.Packages
+		s.Sources += c.Sources
 		s.Problems += len(c.Problems)
 		for _, p := range c.Problems {
 			if p.Known {

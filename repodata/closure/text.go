@@ -3,6 +3,7 @@ package closure
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -32,7 +33,11 @@ func (r *Report) Text(w io.Writer, verbose bool) error {
 	if s.Known > 0 && !verbose {
 		fmt.Fprintf(&b, "%s of the baseline left out (--verbose lists them)\n", plural(s.Known, "known problem", "known problems"))
 	}
-	fmt.Fprintf(&b, "%s, %s: ", plural(s.Repos, "repository", "repositories"), plural(s.Packages, "package", "packages"))
+	fmt.Fprintf(&b, "%s, %s", plural(s.Repos, "repository", "repositories"), plural(s.Packages, "package", "packages"))
+	if s.Sources > 0 {
+		fmt.Fprintf(&b, ", %s", plural(s.Sources, "source package", "source packages"))
+	}
+	b.WriteString(": ")
 	if s.Problems == 0 {
 		b.WriteString("no problems")
 	} else {
@@ -53,7 +58,7 @@ func (r *Report) writeCause(b *strings.Builder, c *Checked, cause *cause, verbos
 		fmt.Fprintf(b, "  %s\n", line)
 	}
 	writeList(b, e.Same, "the same for %s", verbose)
-	writeList(b, e.Followers, "%s cannot be installed because of this", verbose)
+	writeList(b, e.Followers, "%s cannot be "+undone(e.Followers)+" because of this", verbose)
 }
 
 // writeList counts packages, or lists them, after a sentence with a place for how
@@ -73,11 +78,25 @@ func writeList(b *strings.Builder, packages []string, sentence string, verbose b
 	}
 }
 
+// undone says what cannot be done with packages.
+func undone(packages []string) string {
+	switch sources := slices.ContainsFunc(packages, isSourceText); {
+	case !sources:
+		return "installed"
+	case slices.ContainsFunc(packages, func(p string) bool { return !isSourceText(p) }):
+		return "installed or built"
+	}
+	return "built"
+}
+
+// isSourceText is isSource of a NEVRA.
+func isSourceText(nevra string) bool { return isSource(nevra[strings.LastIndexByte(nevra, '.')+1:]) }
+
 // sentence says what a code means for a package.
-func (c Code) sentence() string {
+func (c Code) sentence(nevra string) string {
 	switch c {
 	case MissingRequirement, Uninstallable:
-		return "cannot be installed"
+		return "cannot be " + undone([]string{nevra})
 	case BadDependency:
 		return "has a dependency that cannot be read"
 	case Conflict:
@@ -107,10 +126,14 @@ func (r *Report) label(repo string) string {
 	return repo
 }
 
-// among lists a repository and its suppliers: "a, b or c".
-func (r *Report) among(c *Checked) string {
+// among lists a repository and who supplies a package of it: "a, b or c".
+func (r *Report) among(c *Checked, nevra string) string {
 	names := []string{r.label(c.Repo)}
-	for _, s := range c.Suppliers {
+	suppliers := c.Suppliers
+	if isSourceText(nevra) {
+		suppliers = c.BuildSuppliers
+	}
+	for _, s := range suppliers {
 		names = append(names, r.label(s))
 	}
 	last := len(names) - 1

@@ -10,6 +10,8 @@ import (
 type view struct {
 	*Universe
 	repo      *repository
+	build     *Build           // the targets are the source packages that this names; nil: binary ones
+	targets   []int32          // the packages to check, ascending
 	suppliers []RepoID         // without the repository itself, each once
 	allowed   set              // packages of the arches that count
 	available set              // what the repository and its suppliers have for these arches
@@ -18,7 +20,6 @@ type view struct {
 	verdicts []verdict      // by requirement, where it is the same for all packages
 	paths    map[int32]bool // names that filelists should be asked for
 	broken   []broken       // in the order of package ids
-	checks   int            // packages that were checked
 	skipped  map[string]int // packages that were not, by arch
 	features map[int32]bool // rpmlib requirements that rpm 4.14 does not meet
 }
@@ -58,6 +59,15 @@ func (u *Universe) newView(c Check, byNEVRA map[rpmver.NEVRA][]int32) *view {
 	}
 	v.available.include(v.repo.packages)
 	v.available.keep(v.allowed)
+	if c.building {
+		v.aimAtSources(c.Build)
+	} else {
+		v.aim()
+	}
+	if c.Build != nil { // which the other part of the check looks at
+		delete(v.skipped, "src")
+		delete(v.skipped, "nosrc")
+	}
 	for id := range v.hidden {
 		if v.available.has(id) {
 			delete(v.hidden, id)
@@ -83,14 +93,20 @@ func (v *view) supply(s RepoID, hide []Hidden, byNEVRA map[rpmver.NEVRA][]int32)
 	v.available.include(packages)
 }
 
-// decide looks at every requirement of every package of the repository.
-func (v *view) decide() {
+// aim makes targets of the repository's packages that such a system installs.
+func (v *view) aim() {
 	for id := range v.repo.packages.all {
-		if !v.allowed.has(id) || isSource(v.packages[id].Arch) {
+		if v.available.has(id) {
+			v.targets = append(v.targets, id)
+		} else {
 			v.skipped[v.packages[id].Arch]++
-			continue
 		}
-		v.checks++
+	}
+}
+
+// decide looks at every requirement of every target.
+func (v *view) decide() {
+	for _, id := range v.targets {
 		b := broken{pkg: id}
 		for _, r := range v.requires(id) {
 			switch v.verdict(r, id) {

@@ -11,6 +11,9 @@ The rules are rpm's, with packages of one name and different colours side by sid
 Builds of one name have one EVR, whatever their colour: libsolv has this in its rules
 on inferior arches ("lock-step"), which also want the better arch wherever it is at
 hand; so those are switched off, and the EVR is seen to by conflicts made here.
+
+A source package is judged by a package made here that requires its BuildRequires and
+conflicts with its BuildConflicts: libsolv itself takes no notice of the latter.
 """
 import collections
 import glob
@@ -49,13 +52,25 @@ def lockstep(pool):
                 s.add_deparray(solv.SOLVABLE_CONFLICTS, pool.Dep(f"lock({o.id})"))
 
 
+def builder(pool, source):
+    """An installable package with the needs of a source package, and nothing else."""
+    made = source.repo.add_solvable()
+    made.name, made.evr, made.arch = f"build of {source.id}", "0-0", "noarch"
+    for key in solv.SOLVABLE_REQUIRES, solv.SOLVABLE_CONFLICTS:
+        for dep in source.lookup_deparray(key, 0):
+            if str(dep) != "solvable:prereqmarker":
+                made.add_deparray(key, dep)
+    return made
+
+
 def judge(pool, every):
     lockstep(pool)
+    made = {s.id: builder(pool, s) for s in list(pool.solvables) if s.repo.name == "0" and s.arch in ("src", "nosrc")}
     pool.addfileprovides()
     pool.createwhatprovides()
     fine, verdict, n = set(), {"broken": [], "fine": []}, 0
     for s in list(pool.solvables):
-        if s.repo.name != "0" or s.arch in ("src", "nosrc") or not s.installable():
+        if s.repo.name != "0" or s.name.startswith("build of ") or not (s.id in made or s.installable()):
             continue
         n += 1
         if n % every:
@@ -65,7 +80,8 @@ def judge(pool, every):
             solver = pool.Solver()
             solver.set_flag(solv.Solver.SOLVER_FLAG_IGNORE_RECOMMENDED, 1)
             solver.set_flag(solv.Solver.SOLVER_FLAG_NO_INFARCHCHECK, 1)
-            bad = bool(solver.solve([pool.Job(solv.Job.SOLVER_INSTALL | solv.Job.SOLVER_SOLVABLE, s.id)]))
+            wanted = made.get(s.id, s).id
+            bad = bool(solver.solve([pool.Job(solv.Job.SOLVER_INSTALL | solv.Job.SOLVER_SOLVABLE, wanted)]))
             if not bad:
                 fine.update(x.id for x in solver.transaction().newsolvables())
         evr = s.evr if ":" in s.evr else "0:" + s.evr
