@@ -24,6 +24,7 @@ func verifyCommand(out *output) *cli.Command {
 		Flags: append([]cli.Flag{
 			&cli.StringSliceFlag{Name: "with", Usage: "`SOURCE` only supplies and is not checked; repeatable"},
 			&cli.StringFlag{Name: "level", Value: "install", Usage: "`LEVEL` of the check; install: every package can be installed together with all it needs; closure: every requirement has a provider"},
+			&cli.BoolFlag{Name: "build", Usage: "check source packages too, those of --with as well: can what they need to be built be installed? a stream's are built with the streams that its documents' buildrequires name"},
 			&cli.StringFlag{Name: "arch", Usage: "`ARCH` of the system that installs (default: what the target says, or x86_64)"},
 			&cli.StringFlag{Name: "baseline", Usage: "problems in `FILE` are known and pass; the exit status is 0 when nothing is new"},
 			&cli.StringFlag{Name: "write-baseline", Usage: "write the problems there are to `FILE`; reasons and dates in it stay with those that still hold"},
@@ -41,7 +42,7 @@ func verify(c *cli.Context, out *output) error {
 	if len(words) == 0 && len(c.StringSlice("repo-file")) == 0 {
 		return &usageError{"verify needs WHAT to check", "name a target, a store or a repository"}
 	}
-	opt := splitter.VerifyOptions{Level: level, Arch: c.String("arch"), Jobs: out.jobs}
+	opt := splitter.VerifyOptions{Level: level, Arch: c.String("arch"), Build: c.Bool("build"), Jobs: out.jobs}
 	if opt.Arch != "" && len(closure.Arches(opt.Arch)) == 0 {
 		return &usageError{fmt.Sprintf("--arch %q is not known", opt.Arch), "use x86_64, aarch64, ppc64le or s390x"}
 	}
@@ -59,7 +60,7 @@ func verify(c *cli.Context, out *output) error {
 	}
 	defer cleanup()
 	opt.With = with
-	report, err := verifyWhat(c, words, opt)
+	report, err := verifyWhat(c, out, words, opt)
 	if err != nil {
 		return err
 	}
@@ -67,7 +68,7 @@ func verify(c *cli.Context, out *output) error {
 }
 
 // verifyWhat checks targets and stores, or else plain sources.
-func verifyWhat(c *cli.Context, words []string, opt splitter.VerifyOptions) (*closure.Report, error) {
+func verifyWhat(c *cli.Context, out *output, words []string, opt splitter.VerifyOptions) (*closure.Report, error) {
 	var targets []place
 	var plain []string
 	for _, word := range words {
@@ -88,7 +89,7 @@ func verifyWhat(c *cli.Context, words []string, opt splitter.VerifyOptions) (*cl
 	}
 	merged := &closure.Report{}
 	for i, target := range targets {
-		r, err := verifyTarget(c, target, opt)
+		r, err := verifyTarget(c, out, target, opt)
 		if err != nil {
 			return nil, fmt.Errorf("verifying %s: %w", target.Dir, err)
 		}
@@ -103,25 +104,36 @@ func verifyWhat(c *cli.Context, words []string, opt splitter.VerifyOptions) (*cl
 }
 
 // verifyTarget checks one target. The sources that only supply (--role NAME=supply)
-// do so here too.
-func verifyTarget(c *cli.Context, target place, opt splitter.VerifyOptions) (*closure.Report, error) {
+// do so here too; those that overlay are looked at for hints.
+func verifyTarget(c *cli.Context, out *output, target place, opt splitter.VerifyOptions) (*closure.Report, error) {
 	report, err := splitter.ReadReport(os.DirFS(target.Dir))
 	if err != nil {
 		return nil, err
 	}
-	var suppliers []mirror.Source
-	for _, s := range report.Sources {
-		if s.Role == splitter.RoleSupply {
-			suppliers = append(suppliers, mirror.Source{Name: s.Name, URLs: []string{s.Location}})
-		}
-	}
-	opened, cleanup, err := openSources(c.Context, suppliers, splitter.RoleSupply)
+	opened, cleanup, err := openRole(c, report, splitter.RoleSupply)
 	if err != nil {
 		return nil, err
 	}
 	defer cleanup()
 	opt.With = append(opened, opt.With...)
+	aside, cleanup, err := openRole(c, report, splitter.RoleOverlay)
+	if err != nil {
+		out.note("warning: %v; so no hint says what it has", err)
+	}
+	defer cleanup()
+	opt.Aside = aside
 	return splitter.Verify(c.Context, os.DirFS(target.Dir), opt)
+}
+
+// openRole opens the sources that a split took in one role.
+func openRole(c *cli.Context, report *splitter.Report, role splitter.Role) ([]splitter.Source, func(), error) {
+	var sources []mirror.Source
+	for _, s := range report.Sources {
+		if s.Role == role {
+			sources = append(sources, mirror.Source{Name: s.Name, URLs: []string{s.Location}})
+		}
+	}
+	return openSources(c.Context, sources, role)
 }
 
 func verifyPlain(c *cli.Context, words []string, opt splitter.VerifyOptions) (*closure.Report, error) {

@@ -39,6 +39,10 @@ func (p *Plan) planGrobi() error {
 		p.fill(f, held)
 		a, _ := p.Index.ResolveGroup(f.Group) // nil: it cannot be enabled
 		p.connect(f, a)
+		var err error
+		if f.Build, err = p.buildNeeds(f); err != nil { // there is no default view to go by
+			return err
+		}
 	}
 	if len(unlisted) > 0 {
 		p.warnUnlisted(unlisted, "as with GrobiSplitter they are in non_modular")

@@ -31,6 +31,7 @@ type Plan struct {
 	counts     []int     // packages of each source, as its primary lists them
 	shadowable []int32   // those in no module whose name, or that of a provide, an artifact has
 	groupRepos groupRepos
+	builtWith  map[string]*BuildNeeds // by the streams that buildrequires name
 	exempt     map[rpmver.NEVRA]bool
 	damage     []Damaged // in what the documents require
 	carried    carried
@@ -63,6 +64,7 @@ type Flat struct {
 	LeftOut        []*modulemd.Build // of the group, by --versions latest
 	Requires       []string          // ids of the repositories that it needs
 	Declared       []string          // of Requires, those that the module itself asks for, directly or not
+	Build          *BuildNeeds       // of a stream repository; nil: the default view
 	Hidden         []Hidden
 	Missing        []Missing
 	Clashes        []Clash // of a view

@@ -64,22 +64,23 @@ type UnlistedPackage struct {
 
 // ReportRepo is one flat repository.
 type ReportRepo struct {
-	ID       string    `json:"id"`
-	Kind     string    `json:"kind"`
-	Path     string    `json:"path"`
-	Module   string    `json:"module,omitempty"`
-	Stream   string    `json:"stream,omitempty"`
-	Context  string    `json:"context,omitempty"`  // computed, of the group (P6)
-	Choice   Choice    `json:"choice,omitempty"`   // why this group: picked, further, refused or mixed
-	Depends  []string  `json:"depends,omitempty"`  // module:stream that the group requires; alternatives stand side by side
-	Builds   []string  `json:"builds"`             // NSVCA
-	LeftOut  []string  `json:"left_out,omitempty"` // builds of the group, by --versions latest
-	Requires []string  `json:"requires"`           // ids of the repositories it needs
-	Declared []string  `json:"declared,omitempty"` // of these, those that the module itself requires, directly or not
-	Packages int       `json:"packages"`
-	Missing  []Missing `json:"missing"`
-	Hidden   []Hidden  `json:"hidden"`
-	Clashes  []Clash   `json:"clashes,omitempty"` // in views
+	ID       string      `json:"id"`
+	Kind     string      `json:"kind"`
+	Path     string      `json:"path"`
+	Module   string      `json:"module,omitempty"`
+	Stream   string      `json:"stream,omitempty"`
+	Context  string      `json:"context,omitempty"`  // computed, of the group (P6)
+	Choice   Choice      `json:"choice,omitempty"`   // why this group: picked, further, refused or mixed
+	Depends  []string    `json:"depends,omitempty"`  // module:stream that the group requires; alternatives stand side by side
+	Builds   []string    `json:"builds"`             // NSVCA
+	LeftOut  []string    `json:"left_out,omitempty"` // builds of the group, by --versions latest
+	Requires []string    `json:"requires"`           // ids of the repositories it needs
+	Declared []string    `json:"declared,omitempty"` // of these, those that the module itself requires, directly or not
+	Build    *BuildNeeds `json:"build,omitempty"`    // what it is built with; without it, the default view
+	Packages int         `json:"packages"`
+	Missing  []Missing   `json:"missing"`
+	Hidden   []Hidden    `json:"hidden"`
+	Clashes  []Clash     `json:"clashes,omitempty"` // in views
 	StreamFacts
 }
 
@@ -201,7 +202,7 @@ func (p *Plan) Report() *Report {
 func (p *Plan) reportRepo(f *Flat) ReportRepo {
 	repo := ReportRepo{
 		ID: f.ID, Kind: f.Kind, Path: f.Path, Module: f.Module, Stream: f.Stream, Choice: f.Choice, Packages: f.Len(),
-		Builds: nsvcas(f.Builds), LeftOut: nsvcas(f.LeftOut), Requires: append([]string{}, f.Requires...), Declared: f.Declared,
+		Builds: nsvcas(f.Builds), LeftOut: nsvcas(f.LeftOut), Requires: append([]string{}, f.Requires...), Declared: f.Declared, Build: f.Build,
 		Missing: append([]Missing{}, f.Missing...), Hidden: append([]Hidden{}, f.Hidden...), Clashes: f.Clashes,
 	}
 	if f.Group != nil {

@@ -45,6 +45,11 @@ func (p *Plan) planStreams() error {
 	for _, f := range repos {
 		p.fill(f, held)
 		p.connect(f, activations[f])
+		if buildsWithModules(f.Builds[0]) {
+			if f.Build, err = p.buildNeeds(f); err != nil {
+				return err
+			}
+		}
 	}
 	if p.Options.Versions == VersionsLatest {
 		p.warn("latest-only", "--versions latest leaves out packages that only an older build has; DNF would offer them")

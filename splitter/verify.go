@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"flatstream/repodata"
 	"flatstream/repodata/closure"
@@ -12,11 +13,13 @@ import (
 
 // VerifyOptions says what is checked against what.
 type VerifyOptions struct {
-	With []Source // supply only
-	Arch string   // of the system, such as x86_64; empty: what the report says, or x86_64
-	Jobs int      // workers; 0: one for each processor
+	With  []Source // supply only, but for the source packages in them: see Build
+	Aside []Source // supply nobody; a hint may say that they have what is missing
+	Arch  string   // of the system, such as x86_64; empty: what the report says, or x86_64
+	Jobs  int      // workers; 0: one for each processor
 
 	Level Level
+	Build bool // check too that source packages can be built, those of With as well
 }
 
 // Level says what is proven of each package.
@@ -44,38 +47,65 @@ func Verify(ctx context.Context, target fs.FS, opt VerifyOptions) (*closure.Repo
 	if err != nil {
 		return nil, err
 	}
-	u := closure.NewUniverse()
-	ids := map[string]closure.RepoID{}
-	for _, repo := range report.Repos {
-		if ids[repo.ID], err = addFlat(ctx, u, target, repo); err != nil {
-			return nil, err
-		}
+	v := &verifying{VerifyOptions: opt, report: report, u: closure.NewUniverse(), ids: map[string]closure.RepoID{}}
+	if opt.Arch == "" {
+		v.Arch = report.Arch
 	}
-	with, err := addSources(ctx, u, opt.With)
-	if err != nil {
+	if err := v.read(ctx, target); err != nil {
 		return nil, err
 	}
-	arch := opt.Arch
-	if arch == "" {
-		arch = report.Arch
-	}
 	var checks []closure.Check
-	for _, repo := range report.Repos {
-		check := closure.Check{Repo: ids[repo.ID], Arches: arches(arch)}
-		for _, id := range repo.Requires {
-			supplier, ok := ids[id]
-			if !ok {
-				return nil, fmt.Errorf("%s says that %s requires %s, which is not there: split again", ReportName, repo.ID, id)
-			}
-			check.Suppliers = append(check.Suppliers, supplier)
-		}
-		check.Suppliers = append(check.Suppliers, with...)
-		if check.Hidden, err = hiddenFrom(repo, ids); err != nil {
+	for i := range report.Repos {
+		check, err := v.check(&report.Repos[i])
+		if err != nil {
 			return nil, err
 		}
 		checks = append(checks, check)
 	}
-	return opt.judge(ctx, u, checks)
+	if opt.Build {
+		more, err := v.buildWith()
+		if err != nil {
+			return nil, err
+		}
+		checks = append(checks, more...)
+	}
+	found, err := opt.judge(ctx, v.u, checks)
+	if err != nil {
+		return nil, err
+	}
+	if opt.Build {
+		v.warnBuild(found)
+	}
+	return found, nil
+}
+
+// verifying is one run of Verify.
+type verifying struct {
+	VerifyOptions
+	report *Report
+	u      *closure.Universe
+	ids    map[string]closure.RepoID // of the target's repositories
+	with   []closure.RepoID
+}
+
+// read takes in the target's repositories and the other sources.
+func (v *verifying) read(ctx context.Context, target fs.FS) (err error) {
+	for _, repo := range v.report.Repos {
+		if v.ids[repo.ID], err = addFlat(ctx, v.u, target, repo); err != nil {
+			return err
+		}
+	}
+	if v.with, err = addSources(ctx, v.u, v.With); err != nil {
+		return err
+	}
+	isWith := func(s Source) bool {
+		return slices.ContainsFunc(v.With, func(w Source) bool { return w.Name == s.Name })
+	}
+	aside, err := addSources(ctx, v.u, slices.DeleteFunc(slices.Clone(v.Aside), isWith))
+	for _, id := range aside {
+		v.u.Remark(id, "that source only overlays, and no --overlay names it here")
+	}
+	return err
 }
 
 func addFlat(ctx context.Context, u *closure.Universe, target fs.FS, repo ReportRepo) (closure.RepoID, error) {
@@ -91,24 +121,61 @@ func addFlat(ctx context.Context, u *closure.Universe, target fs.FS, repo Report
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", repo.Path, err)
 	}
-	if repo.Kind == KindStream {
+	switch repo.Kind {
+	case KindStream:
 		u.Label(id, repo.Module+":"+repo.Stream)
+	case KindUnlisted:
+		u.Remark(id, "it is unlisted: no modules.yaml document lists it, so it supplies nobody")
 	}
 	return id, nil
 }
 
-// hiddenFrom says which packages of the non-modular repository a repository's
-// streams hide.
-func hiddenFrom(repo ReportRepo, ids map[string]closure.RepoID) ([]closure.Hidden, error) {
-	base, ok := ids[repoID(KindNonModular)]
-	if !ok || repo.Kind == KindDefault || repo.Kind == KindView {
-		return nil, nil // a view has the hiding built in
+// check asks about one flat repository.
+func (v *verifying) check(repo *ReportRepo) (check closure.Check, err error) {
+	check = closure.Check{Repo: v.ids[repo.ID], Arches: arches(v.Arch), Asks: repo.Depends, Plain: repo.Kind == KindStream}
+	if check.Suppliers, err = v.suppliers(repo.ID, repo.Requires); err != nil {
+		return check, err
+	}
+	if repo.Kind != KindDefault && repo.Kind != KindView { // a view has the hiding built in
+		if check.Hidden, err = v.hidden(repo.ID, repo.Hidden); err != nil {
+			return check, err
+		}
+	}
+	if repo.Kind == KindStream {
+		for _, id := range repo.optional() {
+			check.Optional = append(check.Optional, v.ids[id])
+		}
+	}
+	if v.Build {
+		check.Build, err = v.build(repo)
+	}
+	return check, err
+}
+
+// suppliers finds the repositories that another requires, and adds those that supply all.
+func (v *verifying) suppliers(repo string, requires []string) ([]closure.RepoID, error) {
+	var list []closure.RepoID
+	for _, id := range requires {
+		supplier, ok := v.ids[id]
+		if !ok {
+			return nil, fmt.Errorf("%s says that %s requires %s, which is not there: split again", ReportName, repo, id)
+		}
+		list = append(list, supplier)
+	}
+	return append(list, v.with...), nil
+}
+
+// hidden says which packages of the non-modular repository a repository's streams hide.
+func (v *verifying) hidden(repo string, hidden []Hidden) ([]closure.Hidden, error) {
+	base, ok := v.ids[repoID(KindNonModular)]
+	if !ok {
+		return nil, nil
 	}
 	var list []closure.Hidden
-	for _, h := range repo.Hidden {
+	for _, h := range hidden {
 		n, err := rpmver.ParseNEVRA(h.NEVRA)
 		if err != nil {
-			return nil, fmt.Errorf("%s: hidden packages of %s: %w", ReportName, repo.ID, err)
+			return nil, fmt.Errorf("%s: hidden packages of %s: %w", ReportName, repo, err)
 		}
 		list = append(list, closure.Hidden{Repo: base, Package: n, By: h.By})
 	}
@@ -128,7 +195,8 @@ func addSources(ctx context.Context, u *closure.Universe, sources []Source) ([]c
 }
 
 // VerifySources checks plain rpm-md repositories. All of them, and those in
-// opt.With, supply one another.
+// opt.With, supply one another. With opt.Build the source packages of all are checked,
+// each in a system that all supply.
 func VerifySources(ctx context.Context, sources []Source, opt VerifyOptions) (*closure.Report, error) {
 	u := closure.NewUniverse()
 	subjects, err := addSources(ctx, u, sources)
@@ -139,12 +207,15 @@ func VerifySources(ctx context.Context, sources []Source, opt VerifyOptions) (*c
 	if err != nil {
 		return nil, err
 	}
+	all := slices.Concat(subjects, with)
 	var checks []closure.Check
-	for i, id := range subjects {
-		check := closure.Check{Repo: id, Arches: arches(opt.Arch)}
-		check.Suppliers = append(check.Suppliers, subjects[:i]...)
-		check.Suppliers = append(check.Suppliers, subjects[i+1:]...)
-		check.Suppliers = append(check.Suppliers, with...)
+	for i, id := range all {
+		check := closure.Check{Repo: id, Arches: arches(opt.Arch), Suppliers: slices.Delete(slices.Clone(all), i, i+1)}
+		if opt.Build {
+			check.Build = &closure.Build{Suppliers: check.Suppliers, Sources: []closure.Sources{{Repo: id}}, Alone: i >= len(subjects)}
+		} else if i >= len(subjects) {
+			break
+		}
 		checks = append(checks, check)
 	}
 	return opt.judge(ctx, u, checks)

@@ -110,7 +110,7 @@ func (e *Entry) check() error {
 	if e.Repo == "" || e.Package == "" {
 		return fmt.Errorf("repo and package must be there; a repo of %q means every one", AnyRepo)
 	}
-	if !slices.Contains([]Code{MissingRequirement, BadDependency, Uninstallable, Conflict, MissingFile, BadChecksum, LabelMismatch}, e.Code) {
+	if !slices.Contains([]Code{MissingRequirement, BadDependency, Uninstallable, Conflict, Undecided, MissingFile, BadChecksum, LabelMismatch}, e.Code) {
 		return fmt.Errorf("code %q is not one that verify reports", e.Code)
 	}
 	if n, err := rpmver.ParseNEVRA(e.Package); err == nil && n.String() == e.Package {

@@ -25,8 +25,8 @@ type Build struct {
 
 // Sources names source packages.
 type Sources struct {
-	Repo RepoID                // that has them, whoever is checked
-	Only map[rpmver.NEVRA]bool // of its source packages, these; nil: all
+	Repo RepoID                  // that has them, whoever is checked
+	Only func(rpmver.NEVRA) bool // whether a source package of it is meant; nil: all are
 }
 
 // repos lists every id that a check mentions.
@@ -56,13 +56,17 @@ func parts(checks []Check) []Check {
 	return all
 }
 
-// whole puts what was found of the parts together again.
+// whole puts what was found of the parts together again, and drops a part that stood
+// alone and has no packages.
 func whole(parts []Check, found []Checked) []Checked {
 	checked := []Checked{}
 	for i, c := range parts {
 		part := found[i]
 		if !c.building {
 			checked = append(checked, part)
+			continue
+		}
+		if c.Build.Alone && part.Packages == 0 {
 			continue
 		}
 		if c.Build.Alone {
@@ -84,13 +88,21 @@ func (v *view) aimAtSources(b *Build) {
 	v.build = b
 	for _, s := range b.Sources {
 		for id := range v.repos[s.Repo].packages.all {
-			if n := v.packages[id].NEVRA; isSource(n.Arch) && (s.Only == nil || s.Only[n]) && !v.available.has(id) {
+			if n := v.packages[id].NEVRA; isSource(n.Arch) && (s.Only == nil || s.Only(n)) && !v.available.has(id) {
 				v.available.add(id)
 				v.targets = append(v.targets, id)
 			}
 		}
 	}
 	slices.Sort(v.targets)
+}
+
+// Has reports whether a repository has a package. An id that is not of this universe has
+// none.
+func (u *Universe) Has(id RepoID, n rpmver.NEVRA) bool {
+	return u.known(id) == nil && slices.ContainsFunc(u.named[n.Name], func(p int32) bool {
+		return u.packages[p].NEVRA == n && u.repos[id].packages.has(p)
+	})
 }
 
 // dynamicBuildRequires is what rpmbuild makes source packages require whose spec has

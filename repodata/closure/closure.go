@@ -29,6 +29,7 @@ package closure
 
 import (
 	"fmt"
+	"time"
 
 	"flatstream/repodata/rpmver"
 )
@@ -46,6 +47,11 @@ type Check struct {
 	Arches    []string // package arches that count, see [Arches]; none: those of x86_64
 	Build     *Build   // what source packages need is asked too; nil: it is not
 
+	// Of a repository that holds a stream, for warnings and hints alone.
+	Optional []RepoID // suppliers that its module does not ask for: default streams
+	Asks     []string // module:stream that its module requires
+	Plain    bool     // say what tools would do that hide nothing
+
 	building bool // this is the part of a check that Build asks for, see parts
 }
 
@@ -58,9 +64,14 @@ type Hidden struct {
 	By      string       // who hides it, for the reader: "perl:5.30"; may be empty
 }
 
-// Options tells how to work; it does not change the result.
+// Options tells how to work. It does not change the result, but for what is left
+// undecided.
 type Options struct {
 	Jobs int // workers; 0: one per processor
+
+	// Thought bounds the time of the SAT solver on one check; each package gets 50 ms
+	// even when it is used up. 0: ten seconds, of which real packages need less than one.
+	Thought time.Duration
 }
 
 func (u *Universe) knownAll(checks []Check) error {

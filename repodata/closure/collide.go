@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/go-air/gini/z"
 )
@@ -41,6 +42,7 @@ type dispute struct {
 	guards   []z.Lit // by fact: true where it counts
 	known    map[fact]bool
 	expanded set
+	until    time.Time // the search is given up then
 }
 
 // collision explains a cause that has all its requirements.
@@ -56,25 +58,30 @@ func (b *blame) collision(p int32) *collision {
 		}
 	}
 	usable.add(p)
-	d := &dispute{satProblem: b.emptyProblem(usable), of: p, known: make(map[fact]bool), expanded: make(set, len(usable))}
+	d := &dispute{satProblem: b.emptyProblem(usable), of: p, known: make(map[fact]bool), expanded: make(set, len(usable)), until: time.Now().Add(maxExcuse)}
 	c := d.tell(d.search())
 	b.collisions[p] = c
 	return c
 }
 
-// search returns a set of facts that contradict each other, none to spare.
+// search returns a set of facts that contradict each other, none to spare; of those it
+// did not find in time none.
 func (d *dispute) search() []fact {
 	d.takeIn(d.lit(d.of), d.of)
-	for d.holds(d.guards) {
+	answer := d.holds(d.guards)
+	for ; answer > 0; answer = d.holds(d.guards) {
 		if !d.takeInBroken() {
 			return nil // no dispute: p can be installed
 		}
 	}
+	if answer == 0 {
+		return nil
+	}
 	core := d.core()
-	for i := 0; i < len(core) && len(core) <= maxCore; {
+	for i := 0; i < len(core) && len(core) <= maxCore && time.Now().Before(d.until); {
 		fewer := slices.Delete(slices.Clone(core), i, i+1)
-		if d.holds(fewer) {
-			i++ // this one is needed
+		if d.holds(fewer) >= 0 {
+			i++ // this one is needed, as far as was found out
 			continue
 		}
 		core = d.keep(fewer)
@@ -88,11 +95,12 @@ func (d *dispute) search() []fact {
 	return facts
 }
 
-// holds reports whether the package can be installed as far as these facts go.
-func (d *dispute) holds(guards []z.Lit) bool {
+// holds tells whether the package can be installed as far as these facts go: 1 or -1, or
+// 0 if that was not found out in time.
+func (d *dispute) holds(guards []z.Lit) int {
 	d.g.Assume(d.lit(d.of))
 	d.g.Assume(guards...)
-	return d.g.Solve() > 0
+	return d.g.Try(max(time.Until(d.until), patience/10))
 }
 
 // core lists the guards that the last answer of no came from.
@@ -180,6 +188,9 @@ func (d *dispute) clashes(packages []int32) []fact {
 // tell puts facts into words: the chains to the two packages of the nearest pair
 // that excludes each other; if there is none, what is obliged, from the package on.
 func (d *dispute) tell(facts []fact) *collision {
+	if facts == nil {
+		return &collision{lines: []string{"what it needs excludes each other in more ways than can be told"}}
+	}
 	way := d.ways(facts)
 	c := &collision{lines: []string{}}
 	pairs := 0

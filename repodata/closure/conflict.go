@@ -1,6 +1,7 @@
 package closure
 
 import (
+	"cmp"
 	"slices"
 
 	"flatstream/repodata/rpmdep"
@@ -19,7 +20,8 @@ type conflict struct {
 	bad               bool    // it could not be read
 }
 
-// maxClauses bounds the clauses of one rich conflict; real ones have one to four.
+// maxClauses bounds the clauses of one rich conflict; real ones have one to four. One
+// that has more is a single demand, and no term of it is spared.
 const maxClauses = 1000
 
 // conflict compiles a rich conflict.
@@ -46,18 +48,18 @@ func (u *Universe) newConflict(name int32) *conflict {
 	if err != nil {
 		return &conflict{bad: true}
 	}
+	c := &conflict{}
 	clauses, ok := u.clauses(r.formula)
 	if !ok {
-		return &conflict{bad: true}
+		c.demands = append(c.demands, u.addRequirement(requirement{name: name, rich: r}))
 	}
-	c := &conflict{}
 	for _, clause := range clauses {
 		if len(clause) == 1 && clause[0].kind == lack {
 			c.excludes = append(c.excludes, clause[0].leaf)
 			continue
 		}
 		some := &formula{kind: someOf, args: clause}
-		part := &rich{formula: some, paths: r.paths, lacks: len(some.literals(lack, nil)) > 0}
+		part := &rich{formula: some, paths: r.paths, lacks: len(some.literals(lack, nil)) > 0, clause: true}
 		c.demands = append(c.demands, u.addRequirement(requirement{name: name, rich: part}))
 	}
 	return c
@@ -89,6 +91,7 @@ func (u *Universe) clauses(f *formula) ([][]*formula, bool) {
 		default:
 			all = product(all, more)
 		}
+		all = distinct(all)
 	}
 	return all, true
 }
@@ -102,6 +105,28 @@ func product(a, b [][]*formula) [][]*formula {
 		}
 	}
 	return all
+}
+
+// distinct sorts the literals of each clause, and keeps each literal and each clause once,
+// and none that is true whatever is installed. One that follows from another stays: a
+// package may be spared the one and not the other.
+func distinct(clauses [][]*formula) [][]*formula {
+	byLiteral := func(a, b *formula) int { return cmp.Or(cmp.Compare(a.leaf, b.leaf), cmp.Compare(a.kind, b.kind)) }
+	kept := clauses[:0]
+	for _, c := range clauses {
+		slices.SortFunc(c, byLiteral)
+		c = slices.CompactFunc(c, func(a, b *formula) bool { return byLiteral(a, b) == 0 })
+		always := false
+		for i := range c[:max(len(c)-1, 0)] {
+			always = always || c[i].leaf == c[i+1].leaf
+		}
+		if !always {
+			kept = append(kept, c)
+		}
+	}
+	byLiterals := func(a, b []*formula) int { return slices.CompareFunc(a, b, byLiteral) }
+	slices.SortFunc(kept, byLiterals)
+	return slices.CompactFunc(kept, func(a, b []*formula) bool { return byLiterals(a, b) == 0 })
 }
 
 // runs takes the place of a package's runs of Universe.required.
@@ -145,7 +170,7 @@ func (u *Universe) sparePackage(p int32) {
 func (u *Universe) meetsItself(p, r int32) bool {
 	f := u.all[r].rich.formula
 	missing := f.literals(lack, nil)
-	return len(missing) > 0 &&
+	return u.all[r].rich.clause && len(missing) > 0 &&
 		!slices.ContainsFunc(missing, func(leaf int32) bool { return !contains(u.providers[leaf], p) }) &&
 		!slices.ContainsFunc(f.literals(have, nil), func(leaf int32) bool { return len(u.providers[leaf]) > 0 })
 }

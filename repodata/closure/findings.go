@@ -114,6 +114,9 @@ func (v *view) warnings() []Warning {
 	}
 	warnings = append(warnings, v.unlisted()...)
 	warnings = append(warnings, v.unseen()...)
+	if v.build == nil {
+		warnings = append(warnings, v.undeclared(v.check.Optional)...)
+	}
 	if n := len(v.repo.differs); n > 0 {
 		warnings = append(warnings, Warning{WarnOtherMetadata, v.differing(n, v.repo.differs[0])})
 	}

@@ -17,7 +17,8 @@ import (
 // Beside what [Universe.Closure] reports it finds packages whose requirements all
 // have providers and that cannot be installed all the same: because a provider
 // cannot (uninstallable), or because what is needed excludes each other (conflict).
-// Errors are those of Closure.
+// What could not be decided in time is a problem too (undecided): nothing is called
+// installable that is not proven to be. Errors are those of Closure.
 func (u *Universe) Install(ctx context.Context, checks []Check, opt Options) (*Report, error) {
 	if err := u.knownAll(checks); err != nil {
 		return nil, err
@@ -34,10 +35,11 @@ func (u *Universe) Install(ctx context.Context, checks []Check, opt Options) (*R
 	found := make([]Checked, len(parts))
 	errs := make([]error, len(parts))
 	parallel(opt.Jobs, len(parts), func(i int) {
-		j := views[i].newJudge(g)
+		j := views[i].newJudge(g, cmp.Or(opt.Thought, maxThought))
 		if errs[i] = j.judge(ctx); errs[i] == nil {
 			found[i] = views[i].checked()
 			found[i].Join(j.problems())
+			errs[i] = found[i].addPlain(ctx, j)
 		}
 	})
 	if err := cmp.Or(errs...); err != nil {
@@ -72,6 +74,11 @@ func (j *judge) problems() []Problem {
 	for _, p := range j.targets {
 		if !j.alive.has(p) && !known[p] {
 			found = append(found, b.problem(p, near))
+		}
+	}
+	for _, p := range j.undecided {
+		if j.alive.has(p) && !j.proven.has(p) && slices.Contains(j.targets, p) {
+			found = append(found, problemOf(Undecided, j.packages[p].NEVRA, nil, []string{}))
 		}
 	}
 	return found

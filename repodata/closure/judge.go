@@ -1,6 +1,9 @@
 package closure
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // judge decides, in one view, which packages can be installed. It starts from the
 // packages of the checked repository and looks only at their cone: what they, and
@@ -22,11 +25,16 @@ type judge struct {
 	culprit set     // broken, and not because of what the search for causes found
 	fallen  []int32 // broken, and not yet spread upward
 	felled  []int32 // all that are broken, in the order found
-	causes  int     // how many of them the search for causes found
+
+	undecided []int32       // neither, since the search was given up
+	thought   time.Duration // left to the SAT solver
+
+	causes int // how many of them the search for causes found
 }
 
-func (v *view) newJudge(g *graph) *judge {
+func (v *view) newJudge(g *graph, thought time.Duration) *judge {
 	j := &judge{
+		thought: thought,
 		view:    v,
 		graph:   g,
 		cone:    make(set, len(v.available)),

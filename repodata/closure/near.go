@@ -142,7 +142,34 @@ func (v *view) candidate(id int32, has rpmdep.Dep, exact bool) (candidate, bool)
 	if !exact && c.rank == hiddenHere {
 		c.rank = elsewhere
 	}
+	if c.rank == otherStream || c.rank == otherRepo || c.rank == elsewhere && !hidden {
+		c.Reason += v.whyNot(holder)
+	}
 	return c, true
+}
+
+// whyNot says why a repository that does not supply does not, as far as that is known.
+func (v *view) whyNot(r *repository) string {
+	module, _, isStream := strings.Cut(r.stream, ":")
+	switch {
+	case r.remark != "":
+		return "; " + r.remark
+	case !isStream || v.repo.stream == "":
+		return ""
+	}
+	var asked []string
+	for _, s := range v.check.Asks {
+		if m, _, _ := strings.Cut(s, ":"); m == module {
+			asked = append(asked, s)
+		}
+	}
+	switch {
+	case asked == nil:
+		return fmt.Sprintf("; the module does not require %s", module)
+	case slices.Contains(asked, r.stream):
+		return "; the module requires it"
+	}
+	return "; the module's requires name " + strings.Join(asked, " or ")
 }
 
 // source is the repository to name for a package: the checked one or a supplier

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 
 	"flatstream/repodata/rpmver"
 
@@ -55,17 +56,21 @@ func (j *judge) newProblem(packages []int32) *satProblem {
 	return f
 }
 
-// solve reports whether package p can be installed.
-func (f *satProblem) solve(ctx context.Context, p int32) (bool, error) {
-	for {
-		f.g.Assume(f.lit(p))
-		if verdict := f.g.Try(patience); verdict != 0 {
-			return verdict > 0, ctx.Err()
-		}
+// solve tells whether package p can be installed: 1 or -1, or 0 if that was not found
+// out in time.
+func (f *satProblem) solve(ctx context.Context, p int32) (int, error) {
+	start := time.Now()
+	limit := max(f.thought, minThought)
+	answer := 0
+	for answer == 0 && time.Since(start) < limit {
 		if err := ctx.Err(); err != nil {
-			return false, err
+			return 0, err
 		}
+		f.g.Assume(f.lit(p))
+		answer = f.g.Try(min(patience, limit))
 	}
+	f.thought -= time.Since(start)
+	return answer, ctx.Err()
 }
 
 // chosen reports whether p is installed in the solution that was found last.

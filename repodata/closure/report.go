@@ -3,6 +3,7 @@ package closure
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"flatstream/repodata/rpmver"
@@ -21,6 +22,7 @@ const (
 	BadDependency      Code = "bad-dependency"      // a rich dependency that rpm could not read
 	Uninstallable      Code = "uninstallable"       // every requirement has a provider, of one none can be installed
 	Conflict           Code = "conflict"            // what it requires can be had, and excludes each other
+	Undecided          Code = "undecided"           // the search for a way to install it was given up
 	MissingFile        Code = "missing-file"        // listed, not on disk
 	BadChecksum        Code = "bad-checksum"        // on disk with other bytes
 	LabelMismatch      Code = "label-mismatch"      // the package's own module label says otherwise
@@ -33,6 +35,9 @@ const (
 	WarnRPMLib        = "unknown-rpmlib"        // a feature that rpm 4.14 does not have
 	WarnNoFilelists   = "no-filelists"          // a supplier cannot be asked who owns a required path
 	WarnOtherMetadata = "differing-package"     // one pkgid described in two ways
+	WarnPlainNewer    = "plain-newer"           // a package outside the stream would win, were it not hidden
+	WarnPlainBroken   = "plain-broken"          // and then others could not be installed
+	WarnUndeclared    = "undeclared-default"    // a requirement met only by a default stream that the module does not require
 	WarnDynamicBuild  = "dynamic-buildrequires" // source packages some of whose requirements no metadata has
 )
 
@@ -114,6 +119,12 @@ func (r *Report) Tally() {
 	}
 	s.New = s.Problems - s.Known
 	r.Summary = s
+}
+
+// Warn adds a warning where it belongs.
+func (c *Checked) Warn(code, text string) {
+	c.Warnings = append(c.Warnings, Warning{code, text})
+	slices.SortFunc(c.Warnings, compareWarnings)
 }
 
 // compareWarnings orders by code, then text.

@@ -12,6 +12,7 @@ type rich struct {
 	formula *formula
 	paths   []int32 // names of leaves that only filelists can tell about
 	lacks   bool    // it has a literal that is met by absence
+	clause  bool    // it is a clause of a rich conflict: some of a list of literals
 }
 
 // formula is a rich dependency in negation normal form: and and or over literals.

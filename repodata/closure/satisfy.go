@@ -1,7 +1,10 @@
 package closure
 
-// maxSteps bounds the search for one rich dependency and one package. It is only
-// reached when literals that exclude each other are packed into one by hand.
+import "slices"
+
+// maxSteps bounds the search for one rich dependency and one package; then it is the
+// SAT solver's. It is only reached when literals that exclude each other are packed into
+// one by hand.
 const maxSteps = 100_000
 
 // verdict is what is known of a requirement.
@@ -35,9 +38,25 @@ func (u *Universe) satisfiable(f *formula, self int32, available set) verdict {
 	case s.solve(&goal{f: f}):
 		return met
 	case s.steps < 0:
-		return unreadable
+		return u.satisfiableAnyway(f, self, available)
 	}
 	return unmet
+}
+
+// satisfiableAnyway puts what satisfiable gave up on to the SAT solver.
+func (u *Universe) satisfiableAnyway(f *formula, self int32, available set) verdict {
+	usable := slices.Clone(available)
+	usable.add(self)
+	p := (&judge{view: &view{Universe: u}}).emptyProblem(usable)
+	p.clause(p.lit(self))
+	p.formula(nil, f)
+	switch p.g.Try(maxExcuse) {
+	case 1:
+		return met
+	case -1:
+		return unmet
+	}
+	return unreadable
 }
 
 type search struct {

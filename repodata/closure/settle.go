@@ -6,14 +6,20 @@ import (
 	"time"
 )
 
-// patience is how long the SAT solver works before it looks whether it is still
-// wanted.
-const patience = 200 * time.Millisecond
+// How long the SAT solver works. Real packages take it microseconds to milliseconds;
+// dependencies can be written that would keep it for years.
+const (
+	patience   = 200 * time.Millisecond // before it looks whether it is still wanted
+	maxThought = 10 * time.Second       // on the packages of one check altogether, see Options
+	minThought = 50 * time.Millisecond  // on each package, when that is used up
+	maxExcuse  = 2 * time.Second        // on the reason of one package that cannot be installed
+)
 
 // settle puts the packages that the greedy search could not place to the SAT
 // solver, one after the other, in one formula for all: the cone of them. A
 // solution proves all packages in it. Where there is none, the package is broken;
-// then its providers are settled first of all, since the cause may be in them.
+// then its providers are settled first of all, since the cause may be in them. What
+// the solver does not find out in time stays undecided, and is said to be.
 func (j *judge) settle(ctx context.Context, hard []int32) error {
 	if len(hard) == 0 {
 		return nil
@@ -29,11 +35,15 @@ func (j *judge) settle(ctx context.Context, hard []int32) error {
 			continue
 		}
 		asked.add(p)
-		ok, err := f.solve(ctx, p)
+		answer, err := f.solve(ctx, p)
 		if err != nil {
 			return err
 		}
-		if ok {
+		switch answer {
+		case 0:
+			j.undecided = append(j.undecided, p)
+			continue
+		case 1:
 			for _, q := range f.packages {
 				if f.chosen(q) {
 					j.proven.add(q)

@@ -101,6 +101,8 @@ func (c Code) sentence(nevra string) string {
 		return "has a dependency that cannot be read"
 	case Conflict:
 		return "needs packages that exclude each other"
+	case Undecided:
+		return "may or may not be possible to install: the search was given up"
 	case MissingFile:
 		return "the package file is missing"
 	case BadChecksum:

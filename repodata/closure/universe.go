@@ -49,6 +49,7 @@ func NewUniverse() *Universe {
 type repository struct {
 	name     string
 	stream   string
+	remark   string // why it supplies nobody, for the reader
 	source   *repodata.Repo
 	packages set
 	unlisted bool       // it has no filelists
@@ -106,6 +107,14 @@ func (u *Universe) dep(name, version int32) rpmdep.Dep {
 func (u *Universe) Label(id RepoID, stream string) {
 	if u.known(id) == nil {
 		u.repos[id].stream = stream
+	}
+}
+
+// Remark says why a repository supplies nobody, for the reader of what came near: the
+// rest of a sentence about a package of it, such as "no document lists it".
+func (u *Universe) Remark(id RepoID, remark string) {
+	if u.known(id) == nil {
+		u.repos[id].remark = remark
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 type view struct {
 	*Universe
 	repo      *repository
+	check     Check
 	build     *Build           // the targets are the source packages that this names; nil: binary ones
 	targets   []int32          // the packages to check, ascending
 	suppliers []RepoID         // without the repository itself, each once
@@ -37,6 +38,7 @@ func (u *Universe) newView(c Check, byNEVRA map[rpmver.NEVRA][]int32) *view {
 	v := &view{
 		Universe:  u,
 		repo:      &u.repos[c.Repo],
+		check:     c,
 		allowed:   make(set, len(u.packages)/64+1),
 		available: make(set, len(u.packages)/64+1),
 		hidden:    make(map[int32]string),

@@ -10,7 +10,7 @@ import (
 // packages of CentOS Stream 9 AppStream has 130 bytes, the deepest nests three.
 const (
 	MaxRichLength = 64 << 10 // bytes
-	MaxRichDepth  = 100      // parentheses within parentheses
+	MaxRichDepth  = 10_000   // parentheses within parentheses
 )
 
 // Expr is a rich dependency as a tree: a leaf that holds one plain relation, or

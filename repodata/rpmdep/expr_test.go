@@ -97,7 +97,7 @@ func TestRichLimits(t *testing.T) {
 	if _, err := rpmdep.ParseRich(nested(rpmdep.MaxRichDepth)); err != nil {
 		t.Errorf("nesting at the limit: %v", err)
 	}
-	for _, n := range []int{rpmdep.MaxRichDepth + 1, 1000, 30000} {
+	for _, n := range []int{rpmdep.MaxRichDepth + 1, 30_000} {
 		if _, err := rpmdep.ParseRich(nested(n)); err == nil {
 			t.Errorf("%d levels are accepted", n)
 		}
