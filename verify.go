@@ -64,6 +64,9 @@ func verify(c *cli.Context, out *output) error {
 	if err != nil {
 		return err
 	}
+	if opt.Build {
+		out.note("note: what a package only finds out to require while it is built (%%generate_buildrequires) is in no metadata, and was not checked")
+	}
 	return known.judge(out, report, level)
 }
 

@@ -39,6 +39,7 @@ func (v *verifying) supplyBuild(b *closure.Build, repo *ReportRepo) (err error) 
 	if needs == nil {
 		needs = v.defaultNeeds()
 	}
+	b.Asks = needs.Streams
 	requires := slices.DeleteFunc(slices.Clone(needs.Requires), isID(repo.ID))
 	if b.Suppliers, err = v.suppliers(repo.ID, requires); err != nil {
 		return err

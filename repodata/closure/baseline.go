@@ -163,6 +163,11 @@ func (e *Entry) key() string { return problemKey(e.Code, e.Package, e.Requiremen
 
 func (e *Entry) holdsFor(repo string) bool { return e.Repo == AnyRepo || e.Repo == repo }
 
+// ofBuild reports whether the entry is about what a source package is built with.
+func (e *Entry) ofBuild() bool {
+	return isSourceText(e.Package) && slices.Contains([]Code{MissingRequirement, BadDependency, Uninstallable, Conflict, Undecided}, e.Code)
+}
+
 // Standing says what became of a baseline's entries: each is in one of the lists.
 type Standing struct {
 	Holding   []Entry // know a problem
@@ -183,8 +188,10 @@ func (r *Report) Apply(b *Baseline, today time.Time, unasked ...Code) Standing {
 	}
 	occurs := make([]bool, len(b.Entries))
 	checked := map[string]bool{AnyRepo: true}
+	builds := false
 	for i := range r.Checked {
 		c := &r.Checked[i]
+		builds = builds || c.BuildSuppliers != nil
 		checked[c.Repo] = true
 		for j := range c.Problems {
 			p := &c.Problems[j]
@@ -204,7 +211,7 @@ func (r *Report) Apply(b *Baseline, today time.Time, unasked ...Code) Standing {
 			s.Expired = append(s.Expired, e)
 		case occurs[i]:
 			s.Holding = append(s.Holding, e)
-		case !checked[e.Repo] || slices.Contains(unasked, e.Code):
+		case !checked[e.Repo] || slices.Contains(unasked, e.Code) || !builds && e.ofBuild():
 			s.Elsewhere = append(s.Elsewhere, e)
 		default:
 			s.Fixed = append(s.Fixed, e)

@@ -20,7 +20,8 @@ type Build struct {
 	Suppliers []RepoID // beside the repository itself
 	Hidden    []Hidden // what the suppliers have and do not supply
 	Sources   []Sources
-	Alone     bool // binary packages are not checked
+	Asks      []string // module:stream that a module is built with, for hints
+	Alone     bool     // binary packages are not checked
 }
 
 // Sources names source packages.
@@ -49,7 +50,7 @@ func parts(checks []Check) []Check {
 			all = append(all, c)
 		}
 		if c.Build != nil {
-			c.Suppliers, c.Hidden, c.building = c.Build.Suppliers, c.Build.Hidden, true
+			c.Suppliers, c.Hidden, c.Asks, c.building = c.Build.Suppliers, c.Build.Hidden, c.Build.Asks, true
 			all = append(all, c)
 		}
 	}

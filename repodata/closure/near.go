@@ -163,13 +163,17 @@ func (v *view) whyNot(r *repository) string {
 			asked = append(asked, s)
 		}
 	}
+	no, yes, list := "does not require "+module, "requires it", "requires"
+	if v.build != nil {
+		no, yes, list = "is not built with "+module, "is built with it", "buildrequires"
+	}
 	switch {
 	case asked == nil:
-		return fmt.Sprintf("; the module does not require %s", module)
+		return "; the module " + no
 	case slices.Contains(asked, r.stream):
-		return "; the module requires it"
+		return "; the module " + yes
 	}
-	return "; the module's requires name " + strings.Join(asked, " or ")
+	return fmt.Sprintf("; the module's %s name %s", list, strings.Join(asked, " or "))
 }
 
 // source is the repository to name for a package: the checked one or a supplier

@@ -28,12 +28,13 @@ package base 1-1 x86_64
 func TestText(t *testing.T) {
 	u, c := world(t, perlWorld)
 	u.Label(0, "perl-DBD-MySQL:4.046")
+	c.Asks = []string{"perl:5.26", "platform:el8"}
 	r := check(t, u, c)
 	for verbose, want := range map[bool]string{
 		false: `perl-DBD-MySQL-0:4.046-3.x86_64 in perl-DBD-MySQL:4.046: cannot be installed
   requires perl(:MODULE_COMPAT_5.30.1)
   nothing in perl-DBD-MySQL:4.046, non-modular or baseos provides it
-  near: perl-libs-4:5.30.1-452.x86_64 of stream perl:5.30 provides perl(:MODULE_COMPAT_5.30.1)
+  near: perl-libs-4:5.30.1-452.x86_64 of stream perl:5.30 provides perl(:MODULE_COMPAT_5.30.1); the module's requires name perl:5.26
   the same for 2 more packages (--verbose lists them)
 second-0:1-1.x86_64 in perl-DBD-MySQL:4.046: cannot be installed
   requires /bin/x
