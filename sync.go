@@ -26,6 +26,7 @@ func syncCommand(out *output) *cli.Command {
 			&cli.StringFlag{Name: "store", Usage: "`DIR` that holds the mirror; made if it is not there"},
 			&cli.BoolFlag{Name: "partial", Usage: "publish what could be synced when another repository fails"},
 			&cli.DurationFlag{Name: "grace", Usage: "how much `TIME` clients of earlier snapshots have to fetch their files", Value: 72 * time.Hour},
+			&cli.StringSliceFlag{Name: "keep-always", Usage: "packages whose name matches `GLOB` stay when upstream deletes them, in STORE/current/kept/NAME; repeatable (default: what is there already stays)"},
 		}, guardFlags(), sourceFlags()),
 		Action: func(c *cli.Context) error { return syncSources(c, out) },
 	}
@@ -65,12 +66,22 @@ func syncSources(c *cli.Context, out *output) (err error) {
 	if err := checkGuards(c); err != nil {
 		return err
 	}
+	for _, glob := range c.StringSlice("keep-always") {
+		if err := mirror.CheckGlob(glob); err != nil {
+			return &usageError{"--keep-always: " + err.Error(), "quote it for the shell"}
+		}
+	}
 	sources, err := sourceArgs(c, c.Args().Slice())
 	if err != nil {
 		return err
 	}
 	if len(sources) == 0 {
 		return &usageError{"sync needs a SOURCE", sourceHelp}
+	}
+	if c.IsSet("keep-always") {
+		for i := range sources {
+			sources[i].KeepAlways = c.StringSlice("keep-always")
+		}
 	}
 	t, err := tree.Open(c.String("store"))
 	if err != nil {

@@ -91,11 +91,13 @@ type Summary struct {
 	Seconds  float64  `json:"seconds"`
 	Error    string   `json:"error,omitempty"`
 	Warnings []string `json:"warnings,omitempty"`
+	Kept     int      `json:"kept,omitempty"` // packages that upstream deleted and that stay; counted when a snapshot is built
 
 	path  string // below the snapshot
 	files []file // empty unless changed
 	md    []byte
-	asc   []byte // repomd.xml's signature, where it was checked
+	keep  []string // globs; nil: not said
+	asc   []byte   // repomd.xml's signature, where it was checked
 }
 
 // RollbackError says that upstream offers something older than was accepted.
@@ -124,7 +126,7 @@ var errChanged = errors.New("the repository changed during the run")
 // must be held. The Summary is never nil; with an error its Outcome is Failed.
 func Sync(ctx context.Context, src Source, t *tree.Tree, opt Options) (*Summary, error) {
 	start := time.Now()
-	sum := &Summary{ID: src.Name, Outcome: Failed, path: src.path()}
+	sum := &Summary{ID: src.Name, Outcome: Failed, path: src.path(), keep: src.KeepAlways}
 	err := syncInto(ctx, sum, src, t, opt)
 	sum.Seconds = time.Since(start).Seconds()
 	if err != nil {

@@ -108,8 +108,10 @@ func (p *repairer) upstream(name string) (*Source, string) {
 	_, rest, _ := strings.Cut(strings.TrimPrefix(name, "snapshots/"), "/")
 	for i := range p.sources {
 		src := &p.sources[i]
-		if href, ok := strings.CutPrefix(rest, src.path()+"/"); ok {
-			return src, href
+		for _, dir := range []string{src.path(), KeptPath(src.path())} {
+			if href, ok := strings.CutPrefix(rest, dir+"/"); ok {
+				return src, href
+			}
 		}
 	}
 	return nil, ""

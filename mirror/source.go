@@ -20,6 +20,10 @@ type Source struct {
 	Mirrorlist string
 	Metalink   string
 
+	// KeepAlways are globs for the names of packages that stay when upstream deletes them
+	// (see KeptPath). Nil says nothing: what was kept before is kept as it is.
+	KeepAlways []string
+
 	// Fetch holds certificates, credentials, proxy and limits. Trusted is filled
 	// from the URLs above: only the hosts that the user named see credentials.
 	Fetch fetch.Options
@@ -77,6 +81,11 @@ func (s *Source) check() error {
 	}
 	if len(s.URLs) == 0 && s.Mirrorlist == "" && s.Metalink == "" {
 		return fmt.Errorf("source %s: neither a URL, a mirrorlist nor a metalink is set", s.Name)
+	}
+	for _, glob := range s.KeepAlways {
+		if err := CheckGlob(glob); err != nil {
+			return fmt.Errorf("source %s: keep-always: %w", s.Name, err)
+		}
 	}
 	return nil
 }

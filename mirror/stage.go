@@ -17,8 +17,16 @@ import (
 
 // Stage builds the source's part of a snapshot: new content as hard links,
 // repomd.xml last; for an unchanged or failed source what is current. Every file
-// that repomd.xml and primary name is there with its size, or it fails.
-func (s *Summary) Stage(st *tree.Stage) error {
+// that repomd.xml and primary name is there with its size, or it fails. What upstream
+// deleted and is to be kept comes along, in a repository of its own.
+func (s *Summary) Stage(ctx context.Context, st *tree.Stage) error {
+	if err := s.stage(st); err != nil {
+		return err
+	}
+	return s.stageKept(ctx, st)
+}
+
+func (s *Summary) stage(st *tree.Stage) error {
 	if s.Outcome != Changed {
 		return st.Carry(s.path)
 	}
@@ -92,7 +100,7 @@ func SyncAll(ctx context.Context, sources []Source, t *tree.Tree, opt Options, p
 		if err := opt.fill(); err != nil {
 			return rep, err
 		}
-		if err := rep.publish(t, opt.Now, grace); err != nil {
+		if err := rep.publish(ctx, t, opt.Now, grace); err != nil {
 			errs = append(errs, err)
 		}
 	}
@@ -117,7 +125,7 @@ func distinct(sources []Source) error {
 	return nil
 }
 
-func (rep *Report) publish(t *tree.Tree, now time.Time, grace time.Duration) (err error) {
+func (rep *Report) publish(ctx context.Context, t *tree.Tree, now time.Time, grace time.Duration) (err error) {
 	st, err := t.NewStage()
 	if err != nil {
 		return err
@@ -127,7 +135,7 @@ func (rep *Report) publish(t *tree.Tree, now time.Time, grace time.Duration) (er
 			err = errors.Join(err, st.Discard())
 		}
 	}()
-	if rep.Stale, err = StageAll(t, st, rep.Repos); err != nil {
+	if rep.Stale, err = StageAll(ctx, t, st, rep.Repos); err != nil {
 		return err
 	}
 	if err := st.CarryGrace(now, grace); err != nil {
@@ -140,14 +148,14 @@ func (rep *Report) publish(t *tree.Tree, now time.Time, grace time.Duration) (er
 // StageAll links what changed and carries all else of the current snapshot over,
 // but for the paths in without, which the caller makes anew. flat says that flat
 // repositories were among what was carried.
-func StageAll(t *tree.Tree, st *tree.Stage, repos []*Summary, without ...string) (flat bool, err error) {
+func StageAll(ctx context.Context, t *tree.Tree, st *tree.Stage, repos []*Summary, without ...string) (flat bool, err error) {
 	skip := slices.Clone(without)
 	for _, sum := range repos {
 		if sum.Outcome != Changed {
 			continue
 		}
-		skip = append(skip, sum.path)
-		if err := sum.Stage(st); err != nil {
+		skip = append(skip, sum.path, KeptPath(sum.path))
+		if err := sum.Stage(ctx, st); err != nil {
 			return false, err
 		}
 	}

@@ -22,8 +22,12 @@ func (c *Config) check(dir string) error {
 		c.SignKey = below(dir, c.SignKey)
 	}
 	for i := range c.Repos {
-		if r := &c.Repos[i]; r.File != "" {
+		r := &c.Repos[i]
+		if r.File != "" {
 			r.File = below(dir, r.File)
+		}
+		if _, taken := c.repo(r.Name + keptSuffix); taken && len(r.KeepAlways) > 0 {
+			return wrong(r.node, "what repository %s keeps is called %s%s, and so is another repository", r.Name, r.Name, keptSuffix)
 		}
 	}
 	if err := c.checkWith(dir); err != nil {

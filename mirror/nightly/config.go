@@ -55,6 +55,8 @@ type Repo struct {
 	Section  repofile.Repo
 	Role     splitter.Role
 	Path     string // below mirror/; may hold variables; empty: RELEASEVER/ARCH/NAME
+	// KeepAlways are globs for packages that stay when upstream deletes them.
+	KeepAlways []string
 
 	node *yaml.Node
 }

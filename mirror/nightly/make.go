@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"flatstream/mirror"
 	"flatstream/mirror/tree"
 	"flatstream/repodata"
 	"flatstream/repodata/closure"
@@ -24,7 +25,7 @@ import (
 // It returns the problems that each target will be published with.
 func (n *night) fill(ctx context.Context, stage *tree.Stage) (map[build]problemKeys, error) {
 	for _, sum := range n.report.Repos {
-		if err := sum.Stage(stage); err != nil {
+		if err := sum.Stage(ctx, stage); err != nil {
 			return nil, err
 		}
 	}
@@ -138,6 +139,9 @@ func (n *night) baseURL(b build) string {
 	return n.BaseURL + "/" + b.name()
 }
 
+// keptSuffix ends the name of the source that holds what upstream deleted of another.
+const keptSuffix = "-kept"
+
 // sources opens the staged repositories of one role.
 func (n *night) sources(stage *tree.Stage, b build, role splitter.Role) ([]splitter.Source, error) {
 	var list []splitter.Source
@@ -151,6 +155,13 @@ func (n *night) sources(stage *tree.Stage, b build, role splitter.Role) ([]split
 		}
 		s.Role, s.Origin, s.GPGCheck, s.GPGKeys = role, m.source.Path, m.source.GPGCheck, m.source.GPGKeys
 		list = append(list, s)
+		kept := mirror.KeptPath(m.source.Path)
+		if k, err := openSource(filepath.Join(stage.Dir(), filepath.FromSlash(kept)), m.repo.Name+keptSuffix); err == nil && role != splitter.RoleOverlay {
+			k.Role, k.Origin, k.GPGCheck, k.GPGKeys = role, kept, s.GPGCheck, s.GPGKeys
+			list = append(list, k)
+		} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("%s: %w", kept, err)
+		}
 	}
 	return list, nil
 }

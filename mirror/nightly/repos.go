@@ -7,6 +7,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"flatstream/mirror"
 	"flatstream/mirror/repofile"
 	"flatstream/splitter"
 )
@@ -51,12 +52,25 @@ func (r *Repo) own() fields {
 			var policy string
 			return choice(&policy, "immediate")(n)
 		},
-		"keep-always": notYet("keep-always", "leave it out; packages that upstream drops stay for keep: grace and in older snapshots"),
+		"keep-always": r.readKeep,
 	}
 	for _, key := range partKeys {
 		f[key] = notYet(key, "leave it out; a view chooses streams, and clients can exclude packages")
 	}
 	return f
+}
+
+// readKeep takes globs for names of packages. A repository that says nothing keeps nothing.
+func (r *Repo) readKeep(n *yaml.Node) error {
+	if err := assignList(n, &r.KeepAlways); err != nil {
+		return err
+	}
+	for _, glob := range r.KeepAlways {
+		if err := mirror.CheckGlob(glob); err != nil {
+			return wrong(n, "keep-always: %v", err)
+		}
+	}
+	return nil
 }
 
 func (r *Repo) read(n *yaml.Node) error {

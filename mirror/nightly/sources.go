@@ -178,6 +178,7 @@ func (c *Config) expand(repo *Repo, b build, vars repofile.Vars) (upstream, erro
 	if u.source.Path, err = mirrorPath(repo, b, vars); err != nil {
 		return u, c.at(repo, err)
 	}
+	u.source.KeepAlways = append([]string{}, repo.KeepAlways...)
 	u.source.Name = strings.TrimPrefix(u.source.Path, "mirror/") // the same repository has one for each arch
 	return u, nil
 }
@@ -244,7 +245,7 @@ func (c *Config) at(repo *Repo, err error) error {
 
 // reserved are the names at the top of a snapshot or of a server that no alias may
 // take.
-var reserved = []string{"mirror", "flat", "snapshots", "tags", "healthz", "metrics", "report.json", tree.ManifestName}
+var reserved = []string{"mirror", "kept", "flat", "snapshots", "tags", "healthz", "metrics", "report.json", tree.ManifestName}
 
 // link is an alias with its variables filled in, both paths below the snapshot.
 type link struct{ path, to string }

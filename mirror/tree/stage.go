@@ -44,6 +44,9 @@ func (t *Tree) NewStage() (*Stage, error) {
 // they put there is published, and listed in the manifest with its size.
 func (s *Stage) Dir() string { return filepath.Join(s.t.dir, s.name) }
 
+// Current is the published snapshot, which the stage is to follow.
+func (s *Stage) Current() (Snapshot, bool, error) { return s.t.Current() }
+
 // Discard removes the stage; nothing is published.
 func (s *Stage) Discard() error {
 	if err := s.t.root.RemoveAll(s.name); err != nil {
