@@ -49,16 +49,26 @@ func runNight(c *cli.Context, out *output) error {
 	if c.Bool("check-config") || c.Bool("dry-run") {
 		return printSteps(out, config, vars, c.Bool("check-config"))
 	}
+	rate, err := rateLimit(c)
+	if err != nil {
+		return err
+	}
+	ctx, late, stop := limitTime(c)
+	defer stop()
 	b := out.bar("running", -1)
-	report, err := nightly.Run(c.Context, config, nightly.Options{
+	report, err := nightly.Run(ctx, config, nightly.Options{
 		Vars: vars, Jobs: downloadJobs(out), Version: version, Moved: b.moved,
 		AllowRollback: c.Bool("allow-rollback"), AllowWeakChecksums: c.Bool("allow-weak-checksums"), MaxShrink: c.Float64("max-shrink"),
+		MaxAge: c.Duration("max-age"), LimitRate: rate,
 		Synced: func(s *summary) { b.step(syncLine(s)) },
 		Made:   func(t nightly.TargetReport) { b.step(targetLine(t)) },
 	})
 	b.finish()
 	for _, w := range report.Warnings {
 		out.note("warning: %s", w)
+	}
+	if err != nil && !report.Published {
+		err = late(err)
 	}
 	if err != nil {
 		return failNight(c, out, report, err)

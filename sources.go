@@ -173,7 +173,16 @@ func readRepoFile(name string) ([]repofile.Repo, error) {
 }
 
 func repoVars(c *cli.Context) (repofile.Vars, error) {
-	vars := repofile.NewVars(c.String("releasever"), c.String("basearch")).With(repofile.VarsFromEnviron(os.Environ()))
+	vars, err := machineVars()
+	if err != nil {
+		return nil, err
+	}
+	base := repofile.NewVars("", c.String("basearch")) // a default, which a file or the environment may change
+	vars = base.With(vars)
+	if c.IsSet("basearch") {
+		vars = vars.With(base)
+	}
+	vars.SetRelease(c.String("releasever"))
 	for _, pair := range c.StringSlice("setvar") {
 		key, value, ok := strings.Cut(pair, "=")
 		if !ok || key == "" {
@@ -204,7 +213,7 @@ func openSources(ctx context.Context, sources []mirror.Source, role splitter.Rol
 		}
 	}()
 	for _, s := range sources {
-		o := splitter.Source{Name: s.Name, Role: role, GPGCheck: s.GPGCheck, GPGKeys: s.GPGKeys}
+		o := splitter.Source{Name: s.Name, Role: role, GPGCheck: s.GPGCheck, GPGKeys: s.KeyPlaces()}
 		var fsys fs.FS
 		dir, local := localDir(s)
 		if local {

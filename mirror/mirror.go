@@ -60,6 +60,9 @@ type Options struct {
 	// MaxAge is the age of the newest record beyond which a warning says that the
 	// mirror may be frozen. Default 0: never.
 	MaxAge time.Duration
+	// LimitRate bounds a source's downloads together, in bytes per second, besides its
+	// own limit. Default 0: no bound.
+	LimitRate int64
 	// Progress, if not nil, hears of each finished file; calls do not overlap.
 	Progress func(Event)
 	// Now is the run's time; default the clock.
@@ -147,7 +150,7 @@ func syncInto(ctx context.Context, sum *Summary, src Source, t *tree.Tree, opt O
 	if src.GPGCheck && opt.Policy == OnDemand {
 		return errors.New("gpgcheck is on, and on demand packages arrive after they are published; use --policy immediate, or turn gpgcheck off and repo_gpgcheck on")
 	}
-	c, err := src.client(opt.Jobs)
+	c, err := src.client(opt.Jobs, opt.LimitRate)
 	if err != nil {
 		return err
 	}

@@ -43,7 +43,7 @@ func openRemote(ctx context.Context, src Source, cacheDir string) (*Remote, erro
 		return nil, err
 	}
 	src.GPGCheck = false // no package is read here
-	c, err := src.client(opt.Jobs)
+	c, err := src.client(opt.Jobs, 0)
 	if err != nil {
 		return nil, err
 	}

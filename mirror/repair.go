@@ -125,7 +125,7 @@ func (p *repairer) run(ctx context.Context, src *Source) (*run, error) {
 		return r, nil
 	}
 	p.runs[src.path()] = nil
-	c, err := src.client(p.opt.Jobs)
+	c, err := src.client(p.opt.Jobs, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -3,10 +3,12 @@ package mirror
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"flatstream/mirror/fetch"
@@ -36,22 +38,26 @@ type trust struct {
 }
 
 // loadKeys reads the configured keys, once in a run. They come from where the user
-// says, and never from the mirror: who can change packages there could change its
-// key as well.
+// says, and from the mirror itself only when they are pinned: who can change packages
+// there could change its key as well.
 func (r *run) loadKeys(ctx context.Context) error {
 	if r.trust.keys != nil || !r.src.GPGCheck && !r.src.RepoGPGCheck {
 		return nil
 	}
 	keys := pgp.NewKeyring(r.opt.Now)
-	for _, place := range r.src.GPGKeys {
-		if onMirror(place, append(append([]string{r.src.Mirrorlist, r.src.Metalink}, r.src.URLs...), r.mirrors.bases...)) {
-			return fmt.Errorf("key %s is on the mirror itself, which could sign anything with its own key; fetch it once, check its fingerprint, and name the file: gpgkey=file:///PATH", fetch.Redact(place))
-		}
-		b, err := r.readKey(ctx, place)
+	for _, text := range r.src.GPGKeys {
+		place, pin, err := pinned(text)
 		if err != nil {
 			return err
 		}
-		if err := keys.Add(fetch.Redact(place), b); err != nil {
+		if pin == "" && onMirror(place, append(append([]string{r.src.Mirrorlist, r.src.Metalink}, r.src.URLs...), r.mirrors.bases...)) {
+			return fmt.Errorf("key %s is on the mirror itself, which could sign anything with its own key; fetch it once, check its fingerprint, and name the file: gpgkey=file:///PATH, or pin it: gpgkey=URL#FINGERPRINT", fetch.Redact(place))
+		}
+		b, err := r.readKey(ctx, place, pin != "")
+		if err != nil {
+			return err
+		}
+		if err := keys.AddPinned(fetch.Redact(place), b, pin); err != nil {
 			return err
 		}
 	}
@@ -63,10 +69,40 @@ func (r *run) loadKeys(ctx context.Context) error {
 	return nil
 }
 
+// pinned takes a key's place and its fingerprint apart, URL#FINGERPRINT: 40 or 64
+// hexadecimal digits, as gpg --show-keys prints them. The fragment of a URL is never
+// sent, so that DNF reads such a gpgkey, too.
+func pinned(text string) (place, fingerprint string, err error) {
+	at := strings.LastIndexByte(text, '#')
+	if at < 0 {
+		return text, "", nil
+	}
+	place, fingerprint = text[:at], text[at+1:]
+	_, bad := hex.DecodeString(fingerprint)
+	switch {
+	case bad == nil && (len(fingerprint) == 40 || len(fingerprint) == 64):
+		return place, fingerprint, nil
+	case !strings.Contains(text, "://"):
+		return text, "", nil // a file's name
+	}
+	return "", "", fmt.Errorf("gpgkey %s#%.80s: what follows # is no fingerprint; it has 40 or 64 hexadecimal digits", fetch.Redact(place), fingerprint)
+}
+
+// KeyPlaces are the key files without their fingerprints, for other programs.
+func (s *Source) KeyPlaces() []string {
+	places := slices.Clone(s.GPGKeys)
+	for i, text := range places {
+		if place, _, err := pinned(text); err == nil {
+			places[i] = place
+		}
+	}
+	return places
+}
+
 // readKey reads one key file, at most [pgp.MaxKeys] bytes. A key's host sees no
 // credentials and no client certificate, and must have a good certificate whatever
 // sslverify= says.
-func (r *run) readKey(ctx context.Context, place string) ([]byte, error) {
+func (r *run) readKey(ctx context.Context, place string, pinned bool) ([]byte, error) {
 	opt := r.src.Fetch
 	opt.User, opt.Password, opt.Trusted = "", "", nil
 	opt.TLS.ClientCert, opt.TLS.ClientKey, opt.TLS.Insecure = "", "", false
@@ -79,7 +115,7 @@ func (r *run) readKey(ctx context.Context, place string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read key of gpgkey=: %w", err)
 	}
-	if u, err := url.Parse(place); err == nil && strings.EqualFold(u.Scheme, "http") {
+	if u, err := url.Parse(place); err == nil && strings.EqualFold(u.Scheme, "http") && !pinned {
 		r.warn("key %s comes without encryption, so that anyone on the way can replace it: use https, or name a file", fetch.Redact(place))
 	}
 	return resp.Body, nil

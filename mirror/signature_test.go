@@ -376,3 +376,34 @@ func TestManyPackagesByAnotherKey(t *testing.T) {
 		t.Errorf("%v: want three packages named", err)
 	}
 }
+
+// A key may come from the mirror itself when its fingerprint is pinned, and no other
+// key of that file counts.
+func TestPinnedKeyOnTheMirror(t *testing.T) {
+	key, other := newKey(t, fixtures.KeyOptions{}), newKey(t, fixtures.KeyOptions{})
+	dir := small(t, fixtures.Options{Sign: key.V4(built)}, two)
+	signRepoMD(t, dir, key.V4(built))
+	both, err := os.ReadFile(keyFile(t, other, key))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "KEY"), both, 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	place := upstream(t, dir).URL + "/KEY"
+	base := strings.TrimSuffix(place, "/KEY")
+	tr := store(t)
+	rep := mustPublish(t, tr, checked(base, place+"#"+key.Fingerprint()))
+	if w := rep.Repos[0].Warnings; len(w) > 0 {
+		t.Errorf("warnings %q", w)
+	}
+	src := checked(base, place+"#"+strings.ToUpper(key.Fingerprint()))
+	if got := src.KeyPlaces(); len(got) != 1 || got[0] != place {
+		t.Errorf("other programs are told %q", got)
+	}
+	mustPublish(t, store(t), src)
+	refused(t, store(t), checked(base, place), "on the mirror itself", "#FINGERPRINT")
+	refused(t, store(t), checked(base, place+"#"+other.Fingerprint()), key.ID())
+	refused(t, store(t), checked(base, place+"#"+strings.Repeat("0", 40)), "is not the pinned one")
+	refused(t, store(t), checked(base, place+"#"+key.ID()), "no fingerprint")
+}

@@ -30,8 +30,13 @@ type Source struct {
 
 	RepoGPGCheck bool     // repomd.xml must be signed by one of GPGKeys
 	GPGCheck     bool     // and so must every package
-	GPGKeys      []string // key files: URLs or paths, not on the mirror itself
+	Ignored      []string // keys of its .repo file that a mirror does not carry out
+	GPGKeys      []string // key files: URLs or paths; on the mirror itself only as URL#FINGERPRINT
 }
+
+// partKeys choose packages of a repository. A mirror has all of them, or its metadata
+// would lie.
+var partKeys = []string{"includepkgs", "excludepkgs", "exclude"}
 
 // FromRepo makes a source of a section of a .repo file whose variables are
 // expanded. A section with values that could not be read is refused.
@@ -49,6 +54,11 @@ func FromRepo(r repofile.Repo) (Source, error) {
 				Insecure: !r.SSLVerify},
 			LimitRate: r.Throttle,
 		},
+	}
+	for _, key := range partKeys {
+		if _, set := r.Keys[key]; set {
+			s.Ignored = append(s.Ignored, key)
+		}
 	}
 	if r.Timeout > 0 {
 		s.Fetch.ConnectTimeout, s.Fetch.LowSpeedTime = r.Timeout, r.Timeout
@@ -91,8 +101,12 @@ func (s *Source) check() error {
 }
 
 // client makes the source's own client: certificates are read anew for each run.
-func (s *Source) client(jobs int) (*fetch.Client, error) {
+// rate, in bytes per second, bounds it further where it is not 0.
+func (s *Source) client(jobs int, rate int64) (*fetch.Client, error) {
 	opt := s.Fetch
+	if rate > 0 && (opt.LimitRate == 0 || rate < opt.LimitRate) {
+		opt.LimitRate = rate
+	}
 	opt.Trusted = append(append([]string{s.Mirrorlist, s.Metalink}, s.URLs...), opt.Trusted...)
 	if jobs > 0 {
 		opt.Jobs = jobs
@@ -113,8 +127,15 @@ func (s *Source) warnings(c *fetch.Client, now time.Time) []string {
 	if s.Fetch.TLS.Insecure {
 		w = append(w, "sslverify is off: anyone on the way can answer for the mirror")
 	}
+	if len(s.Ignored) > 0 {
+		w = append(w, strings.Join(s.Ignored, ", ")+" of its .repo file is not carried out: a mirror has every package")
+	}
 	if cert := c.Certificate(); cert.Path != "" && cert.NotAfter.Sub(now) < certificateWarning {
-		w = append(w, fmt.Sprintf("client certificate %s expires %s", cert.Path, cert.NotAfter.UTC().Format(time.DateOnly)))
+		ends := "expires"
+		if cert.NotAfter.Before(now) {
+			ends = "expired on"
+		}
+		w = append(w, fmt.Sprintf("client certificate %s %s %s", cert.Path, ends, cert.NotAfter.UTC().Format(time.DateOnly)))
 	}
 	return w
 }

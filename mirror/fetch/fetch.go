@@ -19,7 +19,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -63,12 +62,11 @@ type Options struct {
 	// Trusted lists URLs whose origin (scheme, host, port) may receive User,
 	// Password and the client certificate. Any other host gets neither.
 	Trusted []string
-	// Proxy is the proxy's URL; "none" or "_none_" connects directly. Empty asks
-	// DefaultProxy, which may be nil (package main passes
-	// http.ProxyFromEnvironment).
+	// Proxy is the proxy's URL; "none" or "_none_" connects directly. Empty asks the
+	// environment (http_proxy, https_proxy, no_proxy), as DNF does; loopback is never
+	// reached through that.
 	Proxy                    string
 	ProxyUser, ProxyPassword string
-	DefaultProxy             func(*http.Request) (*url.URL, error)
 }
 
 // TLS names certificate files (PEM).

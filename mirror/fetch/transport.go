@@ -85,7 +85,7 @@ func newTransport(opt Options) (*gate, Certificate, error) {
 func proxyFunc(opt Options) (func(*http.Request) (*url.URL, error), error) {
 	switch strings.ToLower(opt.Proxy) {
 	case "":
-		return opt.DefaultProxy, nil
+		return http.ProxyFromEnvironment, nil
 	case "none", "_none_":
 		return nil, nil
 	}

@@ -168,7 +168,7 @@ func TestPathsAreMeantFromTheConfig(t *testing.T) {
 		t.Fatal(err)
 	}
 	all, _, err := c.upstreams(repofile.Vars{"releasever": "9"})
-	if err != nil || c.Store != dir+"/s" || all[0].source.Place() != "http://h/9/" || len(all[0].ignored) != 1 {
+	if err != nil || c.Store != dir+"/s" || all[0].source.Place() != "http://h/9/" || len(all[0].source.Ignored) != 1 {
 		t.Errorf("%v, %+v, %s", err, all, c.Store)
 	}
 }

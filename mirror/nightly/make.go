@@ -153,7 +153,7 @@ func (n *night) sources(stage *tree.Stage, b build, role splitter.Role) ([]split
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", m.source.Path, err)
 		}
-		s.Role, s.Origin, s.GPGCheck, s.GPGKeys = role, m.source.Path, m.source.GPGCheck, m.source.GPGKeys
+		s.Role, s.Origin, s.GPGCheck, s.GPGKeys = role, m.source.Path, m.source.GPGCheck, m.source.KeyPlaces()
 		list = append(list, s)
 		kept := mirror.KeptPath(m.source.Path)
 		if k, err := openSource(filepath.Join(stage.Dir(), filepath.FromSlash(kept)), m.repo.Name+keptSuffix); err == nil && role != splitter.RoleOverlay {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"flatstream/mirror"
@@ -21,10 +20,11 @@ type Options struct {
 	Now     time.Time     // default: the clock
 	Version string        // of the program: another one splits again
 
-	// AllowRollback, AllowWeakChecksums and MaxShrink are mirror's guards
-	// (mirror.Options), for the night on which a person lifts them.
+	// What follows is mirror's (mirror.Options).
 	AllowRollback, AllowWeakChecksums bool
 	MaxShrink                         float64
+	MaxAge                            time.Duration
+	LimitRate                         int64 // bytes per second
 
 	// What hears of progress; each may be nil.
 	Synced func(*mirror.Summary) // of each repository
@@ -133,7 +133,7 @@ func (n *night) sync(ctx context.Context) error {
 			return err
 		}
 		sum, err := mirror.Sync(ctx, u.source, n.tree, mirror.Options{
-			Jobs: n.opt.Jobs, Now: n.opt.Now, Progress: n.opt.Moved, MaxShrink: n.opt.MaxShrink,
+			Jobs: n.opt.Jobs, Now: n.opt.Now, Progress: n.opt.Moved, MaxShrink: n.opt.MaxShrink, MaxAge: n.opt.MaxAge, LimitRate: n.opt.LimitRate,
 			AllowRollback: n.opt.AllowRollback, AllowWeakChecksums: n.opt.AllowWeakChecksums,
 		})
 		n.report.Repos = append(n.report.Repos, sum)
@@ -142,9 +142,6 @@ func (n *night) sync(ctx context.Context) error {
 		}
 		if sum.Outcome == mirror.Changed {
 			n.report.Changed = append(n.report.Changed, sum.ID)
-		}
-		if len(u.ignored) > 0 {
-			n.report.warn("%s: %s of its .repo file is not carried out: a mirror has every package", sum.ID, strings.Join(u.ignored, ", "))
 		}
 		for _, w := range sum.Warnings {
 			n.report.warn("%s: %s", sum.ID, w)

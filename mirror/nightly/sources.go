@@ -20,9 +20,8 @@ import (
 
 // upstream is one repository of the config for one target and arch.
 type upstream struct {
-	repo    *Repo
-	source  mirror.Source
-	ignored []string // keys of its .repo file that a mirror does not carry out
+	repo   *Repo
+	source mirror.Source
 }
 
 // member is an upstream as a target uses it.
@@ -161,11 +160,6 @@ func (c *Config) expand(repo *Repo, b build, vars repofile.Vars) (upstream, erro
 		var err error
 		if section, err = readSection(repo.File, repo.ID); err != nil {
 			return u, c.at(repo, err)
-		}
-		for _, key := range partKeys {
-			if _, set := section.Keys[key]; set {
-				u.ignored = append(u.ignored, key)
-			}
 		}
 	}
 	section, err := section.Expand(vars)

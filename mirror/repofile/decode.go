@@ -99,7 +99,7 @@ func (d decoder) numbers() {
 	r := d.r
 	set(d, "timeout", &r.Timeout, seconds)
 	set(d, "metadata_expire", &r.MetadataExpire, seconds)
-	set(d, "minrate", &r.MinRate, bytesPerSecond)
+	set(d, "minrate", &r.MinRate, ParseRate)
 	set(d, "priority", &r.Priority, integer)
 	set(d, "cost", &r.Cost, integer)
 	set(d, "retries", &r.Retries, func(s string) (int, error) {
@@ -128,14 +128,14 @@ func (d decoder) throttle(s string) (int64, error) {
 	case share == 0:
 		return 0, nil
 	case share < 0 || math.IsNaN(share):
-		if n, err := bytesPerSecond(s); err == nil {
+		if n, err := ParseRate(s); err == nil {
 			return n, nil
 		}
 		return 0, fmt.Errorf("%q is neither a rate such as 1M nor a share such as 50%%", s)
 	case share > 1:
 		return 0, fmt.Errorf("%q is more than all", s)
 	}
-	bandwidth, err := bytesPerSecond(d.r.Keys["bandwidth"])
+	bandwidth, err := ParseRate(d.r.Keys["bandwidth"])
 	if err != nil || bandwidth == 0 {
 		return 0, fmt.Errorf("%q is a share, and bandwidth is not set", s)
 	}
@@ -172,8 +172,9 @@ func seconds(s string) (time.Duration, error) {
 	return time.Duration(f * float64(time.Second)), nil
 }
 
-// bytesPerSecond reads "1000", "10k", "1.5M"; the units are powers of 1024.
-func bytesPerSecond(s string) (int64, error) {
+// ParseRate reads bytes per second as DNF's minrate and throttle have them: "1000",
+// "10k", "1.5M"; the units are powers of 1024.
+func ParseRate(s string) (int64, error) {
 	f, err := scaled(s, map[byte]float64{'k': 1 << 10, 'm': 1 << 20, 'g': 1 << 30})
 	if err != nil || f > 1e15 {
 		return 0, fmt.Errorf("%q is not a rate: use bytes per second, or a number with k, M or G", s)

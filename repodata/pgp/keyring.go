@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
@@ -45,7 +46,12 @@ func NewKeyring(now time.Time) *Keyring { return &Keyring{now: now} }
 // unreadable key in it is skipped (see [Keyring.Skipped]): RHEL's file holds a
 // DSA key of 1024 bits beside the one that signs. A file without any key to use is
 // an error. file is what messages call it.
-func (k *Keyring) Add(file string, b []byte) error {
+func (k *Keyring) Add(file string, b []byte) error { return k.AddPinned(file, b, "") }
+
+// AddPinned is [Keyring.Add] for a place that anyone may have written to: of the keys
+// in it only the one whose primary key has this fingerprint is taken, 40 or 64
+// hexadecimal digits. An empty one takes all.
+func (k *Keyring) AddPinned(file string, b []byte, fingerprint string) error {
 	if len(b) > MaxKeys {
 		return fmt.Errorf("read keys: %s has over %d bytes", file, MaxKeys)
 	}
@@ -59,7 +65,7 @@ func (k *Keyring) Add(file string, b []byte) error {
 	}
 	used, before := 0, len(k.skipped)
 	for _, run := range runs {
-		if k.add(file, run) {
+		if k.add(file, run, fingerprint) {
 			used++
 		}
 	}
@@ -90,8 +96,8 @@ func keysOf(packets []rawPacket, primary byte) ([][]rawPacket, error) {
 	return runs, nil
 }
 
-// add takes one key in and says whether it may be used.
-func (k *Keyring) add(file string, key []rawPacket) bool {
+// add takes one key in, unless another is pinned, and says whether it may be used.
+func (k *Keyring) add(file string, key []rawPacket, pin string) bool {
 	raw, ok := k.strong(file, key)
 	if !ok {
 		return false
@@ -99,6 +105,10 @@ func (k *Keyring) add(file string, key []rawPacket) bool {
 	e, err := openpgp.ReadEntity(packet.NewReader(bytes.NewReader(raw)))
 	if err != nil {
 		k.skipped = append(k.skipped, Skipped{file, 0, err.Error()})
+		return false
+	}
+	if got := hex.EncodeToString(e.PrimaryKey.Fingerprint); pin != "" && !strings.EqualFold(got, pin) {
+		k.skipped = append(k.skipped, Skipped{file, KeyID(e.PrimaryKey.KeyId), "its fingerprint " + got + " is not the pinned one"})
 		return false
 	}
 	if why := unfit(e); why != "" {
