@@ -25,11 +25,19 @@ import (
 	"time"
 
 	"flatstream/fixtures"
+	"flatstream/mirror/serve"
 )
 
 // published serves what the nightly job of the README has published.
 func (w *workshop) published() http.Handler {
-	return http.FileServer(http.Dir(w.path("srv/flatstream/current")))
+	return http.HandlerFunc(func(answer http.ResponseWriter, r *http.Request) {
+		h, err := serve.Handler(serve.Options{Dir: w.path("srv/flatstream")})
+		if err != nil {
+			http.Error(answer, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		h.ServeHTTP(answer, r)
+	})
 }
 
 // subscribe makes the machine one with an entitlement: a redhat.repo, client

@@ -239,7 +239,7 @@ func (c *Config) at(repo *Repo, err error) error {
 
 // reserved are the names at the top of a snapshot or of a server that no alias may
 // take.
-var reserved = []string{"mirror", "kept", "flat", "snapshots", "tags", "healthz", "metrics", "report.json", tree.ManifestName}
+var reserved = []string{"mirror", "kept", "flat", "snapshots", "tags", "at", "healthz", "metrics", "report.json", tree.ManifestName}
 
 // link is an alias with its variables filled in, both paths below the snapshot.
 type link struct{ path, to string }

@@ -139,10 +139,13 @@ func cacheControl(p string) string {
 	}
 	digits, _, found := strings.Cut(name, "-")
 	if found && len(digits) >= 32 && strings.Trim(digits, "0123456789abcdef") == "" && path.Base(path.Dir(p)) == "repodata" {
-		return "public, max-age=31536000, immutable"
+		return immutable
 	}
 	return ""
 }
+
+// immutable is for what never changes under its name.
+const immutable = "public, max-age=31536000, immutable"
 
 // recorder counts what an answer sends. ReadFrom hands a file on to net/http as
 // it is, or there would be no sendfile(2).

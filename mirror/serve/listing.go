@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"html"
+	"io"
 	"io/fs"
 	"net/http"
 	"net/url"
@@ -88,7 +89,7 @@ func kind(r row) int {
 	return 1
 }
 
-func writeListing(w http.ResponseWriter, name string, rows []row) {
+func writeListing(w io.Writer, name string, rows []row) {
 	out := bufio.NewWriter(w)
 	defer out.Flush() // a client that went away is no error of ours
 	title := html.EscapeString("/" + strings.TrimPrefix(name+"/", "./"))

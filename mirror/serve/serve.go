@@ -9,7 +9,8 @@
 // or pruned goes on with the file it opened.
 //
 // GET and HEAD, ranges and conditions (RFC 9110) come from net/http. Names with
-// a leading dot do not exist. "/healthz" and "/metrics" are the server's own.
+// a leading dot do not exist. Below "/at/" any set of streams is a repository, see
+// at.go. "/healthz" and "/metrics" are the server's own.
 //
 // Nothing outside of the directory is served: paths go through [os.Root], and a
 // symbolic link that leads out is 403 Forbidden. One exception makes `split
@@ -50,12 +51,15 @@ func Handler(opt Options) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("serve: %w", err)
 	}
-	return &handler{dir: dir}, root.Close()
+	h := &handler{dir: dir}
+	h.sets = newSets(h)
+	return h, root.Close()
 }
 
 type handler struct {
 	dir     string
 	metrics metrics
+	sets    *sets
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -85,6 +89,10 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request) {
 	name, err := cleanPath(r.URL.Path)
 	if err != nil {
 		fail(w, err)
+		return
+	}
+	if first, _, _ := strings.Cut(name, "/"); first == atPrefix && tree.IsStore(h.dir) {
+		h.serveAt(w, r, name)
 		return
 	}
 	v, err := h.resolve(name)

@@ -33,6 +33,11 @@ type Sources struct {
 // repos lists every id that a check mentions.
 func (c *Check) repos() []RepoID {
 	all := append([]RepoID{c.Repo}, c.Suppliers...)
+	if c.Part != nil {
+		for _, m := range c.Part.Members {
+			all = append(all, m.Repo)
+		}
+	}
 	if c.Build != nil {
 		all = append(all, c.Build.Suppliers...)
 		for _, s := range c.Build.Sources {

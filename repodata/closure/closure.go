@@ -42,6 +42,7 @@ type RepoID int
 // meet every requirement of its packages.
 type Check struct {
 	Repo      RepoID
+	Part      *Part    // if not nil, checked in the place of Repo
 	Suppliers []RepoID // beside the repository itself
 	Hidden    []Hidden // what the suppliers have and do not supply
 	Arches    []string // package arches that count, see [Arches]; none: those of x86_64

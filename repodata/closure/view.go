@@ -47,6 +47,9 @@ func (u *Universe) newView(c Check, byNEVRA map[rpmver.NEVRA][]int32) *view {
 		skipped:   make(map[string]int),
 		features:  make(map[int32]bool),
 	}
+	if c.Part != nil {
+		v.repo = u.part(c.Part)
+	}
 	if len(c.Arches) == 0 {
 		c.Arches = Arches("")
 	}
@@ -54,7 +57,7 @@ func (u *Universe) newView(c Check, byNEVRA map[rpmver.NEVRA][]int32) *view {
 		v.allowed.include(u.arches[a])
 	}
 	for _, s := range c.Suppliers {
-		if s != c.Repo && !slices.Contains(v.suppliers, s) {
+		if (s != c.Repo || c.Part != nil) && !slices.Contains(v.suppliers, s) {
 			v.suppliers = append(v.suppliers, s)
 			v.supply(s, c.Hidden, byNEVRA)
 		}
