@@ -23,9 +23,13 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/sync/errgroup"
 
 	"flatstream/repodata/closure"
 	"flatstream/splitter"
@@ -72,22 +76,21 @@ func write(dir string, in Input) error {
 	if !s.deep() {
 		return nil
 	}
+	var group errgroup.Group // hundreds of pages, which take longer to fill than to write
+	group.SetLimit(runtime.GOMAXPROCS(0))
 	for _, f := range s.flats {
-		if err := out.write(r, f.Page, "flat", s.flatPage(f)); err != nil {
-			return err
-		}
+		group.Go(func() error { return out.write(r, f.Page, "flat", s.flatPage(f)) })
 	}
 	for _, l := range s.letters {
-		if err := out.write(r, l.Page, "letter", s.letterPage(l)); err != nil {
-			return err
-		}
+		group.Go(func() error { return out.write(r, l.Page, "letter", s.letterPage(l)) })
 	}
-	return nil
+	return group.Wait()
 }
 
-// pages writes files below a target.
+// pages writes files below a target. It may be used by several goroutines.
 type pages struct {
 	dir  string
+	mu   sync.Mutex
 	made map[string]bool // directories
 }
 
@@ -96,7 +99,10 @@ func (p *pages) write(r *renderer, name, kind string, data any) error {
 	if err != nil {
 		return err
 	}
-	if err := p.mkdir(path.Dir(name)); err != nil {
+	p.mu.Lock()
+	err = p.mkdir(path.Dir(name))
+	p.mu.Unlock()
+	if err != nil {
 		return err
 	}
 	return replace(filepath.Join(p.dir, filepath.FromSlash(name)), b)

@@ -7,23 +7,28 @@ import (
 	"flatstream/splitter"
 )
 
+// maxBeside is how many of the repositories beside a stream its page lists: in a
+// distribution with hundreds of default streams these lists were most of all pages.
+const maxBeside = 20
+
 // flatPage is what the template flat shows: one repository.
 type flatPage struct {
 	frame
 	*flat
-	Letters  []*letter
-	Siblings []*flat // streams of the same module, this one too
-	Install  *install
-	Listed   []listed // packages by name; empty for merged repositories, which have thousands
-	Needs    []*flat  // that the module declares
-	Beside   []*flat  // that it needs besides: default streams, non-modular
-	Unknown  []string // required ids that have no page
-	Graph    *graph
-	Causes   []found
-	Left     int // causes that are not shown
-	Verified bool
-	Since    string
-	Hidden   []hidden
+	Letters    []*letter
+	Siblings   []*flat // streams of the same module, this one too
+	Install    *install
+	Listed     []listed // packages by name; empty for merged repositories, which have thousands
+	Needs      []*flat  // that the module declares
+	Beside     []*flat  // that it needs besides: default streams, non-modular
+	BesideLeft int      // of these, that are not shown
+	Unknown    []string // required ids that have no page
+	Graph      *graph
+	Causes     []found
+	Left       int // causes that are not shown
+	Verified   bool
+	Since      string
+	Hidden     []hidden
 }
 
 // listed is one package name of a stream.
@@ -60,6 +65,8 @@ func (s *site) flatPage(f *flat) *flatPage {
 			p.Beside = append(p.Beside, needed)
 		}
 	}
+	p.BesideLeft = len(p.Beside) - len(first(maxBeside, p.Beside))
+	p.Beside = first(maxBeside, p.Beside)
 	if f.Kind != splitter.KindStream {
 		return p
 	}

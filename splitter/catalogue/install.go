@@ -8,9 +8,12 @@ import (
 	"flatstream/splitter"
 )
 
+// maxDotRepo is the longest .repo file that stands on a page, bytes: 40 repositories.
+const maxDotRepo = 8 << 10
+
 // install is how to use a repository.
 type install struct {
-	DotRepo  string // its .repo file
+	DotRepo  string // its .repo file; empty when it is too long for a page
 	File     string // that file below the target
 	Commands string // for a shell: fetch the file, install something
 	Others   int    // repositories that the file switches on besides
@@ -27,6 +30,9 @@ func (s *site) install(f *flat) *install {
 	_, rest, _ := strings.Cut(text, "\nbaseurl=") // its own section is the first
 	url, _, _ := strings.Cut(rest, "\n")
 	i.Commands = "sudo curl -fo /etc/yum.repos.d/flatstream.repo \\\n    " + shell(url+splitter.DotRepoName) + "\nsudo dnf install " + strings.Join(f.wanted(), " ")
+	if len(text) > maxDotRepo {
+		i.DotRepo = ""
+	}
 	return i
 }
 
