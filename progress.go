@@ -18,6 +18,8 @@ type bar struct {
 	mu    sync.Mutex
 	shown *progressbar.ProgressBar // nil: lines
 	off   bool
+
+	onlyDrawn bool // no lines where there is no terminal
 }
 
 // bar starts to show progress on stderr. total is how many steps there are; -1 when
@@ -46,7 +48,7 @@ func (b *bar) step(line string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
-	case b.off:
+	case b.off || b.onlyDrawn && b.shown == nil:
 	case b.shown != nil:
 		_ = b.shown.Add(1) // a bar that cannot be drawn is no reason to stop
 	default:

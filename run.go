@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -16,8 +17,8 @@ func runCommand(out *output) *cli.Command {
 	return &cli.Command{
 		Name:  "run",
 		Usage: "the night's job: sync, split, verify, publish all at once",
-		Description: "Nothing is published unless every repository could be synced and every target be split. A target that has new " +
-			"problems stays as it was (exit status 3). It is safe to start again at any moment. STORE/state/report.json says how " +
+		Description: "Nothing is published unless every repository could be synced and every target be split. A view that has new " +
+			"problems stays as it was (exit status 3). It prints nothing when nothing changed and all is well. It is safe to start again at any moment. STORE/state/report.json says how " +
 			"the last run went that changed something or failed.",
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "config", Aliases: []string{"c"}, Usage: "`FILE` (YAML) that names the store, repositories and targets"},
@@ -56,6 +57,7 @@ func runNight(c *cli.Context, out *output) error {
 	ctx, late, stop := limitTime(c)
 	defer stop()
 	b := out.bar("running", -1)
+	b.onlyDrawn = !out.verbose // a log or a mail has the summary
 	report, err := nightly.Run(ctx, config, nightly.Options{
 		Vars: vars, Jobs: downloadJobs(out), Version: version, Moved: b.moved,
 		AllowRollback: c.Bool("allow-rollback"), AllowWeakChecksums: c.Bool("allow-weak-checksums"), MaxShrink: c.Float64("max-shrink"),
@@ -118,15 +120,11 @@ func failNight(c *cli.Context, out *output, r *nightly.Report, err error) error 
 	}{r, failureOf(err)}))
 }
 
+// printNight is the summary that cron mails: nothing when nothing happened and all is
+// well.
 func printNight(out *output, r *nightly.Report) error {
-	if r.Published {
-		out.printf("published snapshot %s\n", r.Snapshot)
-	} else {
-		out.printf("unchanged: snapshot %s stays\n", r.Snapshot)
-	}
-	for _, t := range r.Targets {
-		out.printf("%s, %s\n", targetLine(t), counted(t.Packages, "package entry"))
-		printNew(out, t)
+	if r.Published || r.Withheld() || out.verbose {
+		printSummary(out, r)
 	}
 	if err := out.document(r); err != nil {
 		return err
@@ -137,19 +135,40 @@ func printNight(out *output, r *nightly.Report) error {
 	return nil
 }
 
-// maxShown is how many new problems of a target fit into a mail.
+func printSummary(out *output, r *nightly.Report) {
+	if r.Published {
+		out.printf("published snapshot %s\n", r.Snapshot)
+	} else {
+		out.printf("unchanged: snapshot %s stays\n", r.Snapshot)
+	}
+	for _, s := range r.Repos {
+		out.printf("%s\n", syncLine(s))
+	}
+	for _, t := range r.Targets {
+		out.printf("%s, %s\n", targetLine(t), counted(t.Packages, "package entry"))
+		printSome(out, t.Changed, "changed: ")
+		printNew(out, t)
+	}
+}
+
+// printSome prints a list that may be long.
+func printSome[T any](out *output, list []T, before string) {
+	for i, item := range list {
+		if i == maxShown && !out.verbose {
+			out.printf("  and %d more; --verbose shows them all\n", len(list)-i)
+			break
+		}
+		out.printf("  %s%v\n", before, item)
+	}
+}
+
+// maxShown is how many lines of one kind fit into a mail.
 const maxShown = 20
 
 func printNew(out *output, t nightly.TargetReport) {
-	for i, p := range t.New {
-		if i == maxShown && !out.verbose {
-			out.printf("  and %d more; --verbose shows them all\n", len(t.New)-i)
-			break
-		}
-		out.printf("  %s\n", p)
-	}
+	printSome(out, t.New, "")
 	if t.Withheld {
-		out.printf("%s stays as it was published; to publish it all the same, set on-problems: warn for one run\n", t.Path)
+		out.printf("%s: %s: stays as it was published; to publish it all the same, set on-problems: warn for one run\n", t.Path, strings.Join(t.HeldBack, ", "))
 	}
 }
 
@@ -157,7 +176,7 @@ func printNew(out *output, t nightly.TargetReport) {
 func targetLine(t nightly.TargetReport) string {
 	line := fmt.Sprintf("%s: %s, %s, %d of them new", t.Path, counted(t.Repos, "repository"), counted(t.Problems, "problem"), len(t.New))
 	if t.Withheld {
-		line += ": withheld"
+		line += ", withheld: " + strings.Join(t.HeldBack, ", ")
 	}
 	return line
 }

@@ -1,8 +1,11 @@
 package splitter
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
+
+	"flatstream/repodata"
 )
 
 // A split onto a former target, and each night of a mirror, writes anew only those
@@ -51,4 +54,23 @@ func (s *splitting) earlierFile(f *Flat, name string) string {
 		return ""
 	}
 	return filepath.Join(s.earlier, filepath.FromSlash(f.Path), name)
+}
+
+// Restate writes the top of the target in dir anew, for a report that is no longer
+// the plan's: some repositories are those of a former target.
+func (p *Plan) Restate(dir string, r *Report) error {
+	base := cmp.Or(p.Options.BaseURL, "file:///")
+	report, err := r.Marshal()
+	if err != nil {
+		return err
+	}
+	for name, content := range map[string][]byte{DotRepoName: newDotRepos(r, base, p.trust(base)).all(), ReportName: report} {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil {
+			return err
+		}
+		if err := repodata.WriteFile(filepath.Join(dir, name), content); err != nil {
+			return err
+		}
+	}
+	return nil
 }

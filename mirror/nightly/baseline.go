@@ -32,10 +32,14 @@ func keysOf(r *closure.Report) problemKeys {
 	return slices.Compact(keys)
 }
 
-// newProblems lists the problems that the published target does not have.
-func newProblems(r *closure.Report, old problemKeys) []NewProblem {
+// newProblems lists the problems that the published target does not have. What is
+// published for the first time has none.
+func newProblems(r *closure.Report, old problemKeys, first map[string]bool) []NewProblem {
 	fresh := []NewProblem{}
 	for _, c := range r.Checked {
+		if first[c.Repo] {
+			continue
+		}
 		for _, p := range c.Problems {
 			if _, known := slices.BinarySearch(old, keyOf(c.Repo, p)); !known {
 				fresh = append(fresh, NewProblem{c.Repo, p})

@@ -21,6 +21,9 @@ func (c *Config) check(dir string) error {
 	if c.SignKey != "" {
 		c.SignKey = below(dir, c.SignKey)
 	}
+	if c.Metrics != "" {
+		c.Metrics = below(dir, c.Metrics)
+	}
 	for i := range c.Repos {
 		r := &c.Repos[i]
 		if r.File != "" {

@@ -41,6 +41,7 @@ type Config struct {
 	Verify  VerifyConfig
 	Keep    Keep
 	Hooks   Hooks
+	Metrics string // absolute file in Prometheus' text format; empty: none
 	SignKey string // absolute file of the secret key that signs flat/; empty: none
 
 	sum string // SHA-256 of the file's bytes
@@ -168,7 +169,7 @@ func parseConfig(b []byte, file, dir string) (*Config, error) {
 		Keep:   DefaultKeep(),
 	}
 	err = decode(root, fields{
-		"store": &c.Store, "base-url": c.readBaseURL, "sign-key": &c.SignKey,
+		"store": &c.Store, "base-url": c.readBaseURL, "sign-key": &c.SignKey, "metrics": &c.Metrics,
 		"repos": c.readRepos, "targets": c.readTargets, "views": c.readViews,
 		"verify": c.readVerify, "keep": c.readKeep,
 		"hooks": func(n *yaml.Node) error {

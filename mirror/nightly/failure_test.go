@@ -162,19 +162,22 @@ func TestHooks(t *testing.T) {
 	s := newSite(t, write(t, t.TempDir(), plain, fixtures.Options{Revision: "1"}))
 	got, failed := filepath.Join(s.dir, "published"), filepath.Join(s.dir, "failed")
 	config := one + `hooks:
-  on-publish: [sh, -c, 'cat > "$1"; echo "$2" >> "$1"', sh, ` + got + `, "$HOME; rm -rf /"]
+  on-publish: [sh, -c, 'cat > "$1"; echo "$FLATSTREAM_VIEWS, $FLATSTREAM_ARCHES, $FLATSTREAM_PATHS, $FLATSTREAM_REPOS, $FLATSTREAM_SNAPSHOT" >> "$1"; echo "$2" >> "$1"', sh, ` + got + `, "$HOME; rm -rf /"]
   on-failure: [sh, -c, 'cat > "$1"', sh, ` + failed + `]
 `
 	r := s.mustRun(config)
-	if text := string(mustRead(t, got)); !strings.HasPrefix(text, "published snapshot "+r.Snapshot+"\n") || !strings.HasSuffix(text, "\n$HOME; rm -rf /\n") {
+	if text := string(mustRead(t, got)); !strings.HasPrefix(text, "published snapshot "+r.Snapshot+"\n") || !strings.HasSuffix(text, "\ndefault, x86_64, flat/default, r, "+r.Snapshot+"\n$HOME; rm -rf /\n") {
 		t.Errorf("on-publish got %q", text)
 	}
 	if err := os.Remove(got); err != nil {
 		t.Fatal(err)
 	}
 	s.mustRun(config)
+	if r := s.mustRun(config + "# another config: published again\n"); !r.Published {
+		t.Errorf("%+v", r)
+	}
 	if _, err := os.Stat(got); err == nil {
-		t.Error("on-publish ran though nothing was published")
+		t.Error("on-publish ran though nothing changed")
 	}
 	if _, err := os.Stat(failed); err == nil {
 		t.Error("on-failure ran though nothing failed")
@@ -200,7 +203,7 @@ func TestAHookThatFails(t *testing.T) {
 	if !r.Published || s.published() == "" {
 		t.Errorf("%+v", r)
 	}
-	if _, err := s.run(one + "hooks: { on-publish: [/no/such/program] }\n"); err == nil || !strings.Contains(err.Error(), "/no/such/program") {
+	if _, err := s.run(one + "views: { new: { streams: [none] } }\nhooks: { on-publish: [/no/such/program] }\n"); err == nil || !strings.Contains(err.Error(), "/no/such/program") {
 		t.Errorf("%v", err)
 	}
 }
@@ -208,7 +211,8 @@ func TestAHookThatFails(t *testing.T) {
 func TestAHookThatHangsIsEndedWithItsChildren(t *testing.T) {
 	mark := filepath.Join(t.TempDir(), "mark")
 	start := time.Now()
-	err := runHook(context.Background(), 200*time.Millisecond, "on-publish", []string{"sh", "-c", "(sleep 2; touch " + mark + ") & sleep 60"}, "")
+	n := &night{Config: &Config{}, report: newReport()}
+	err := n.runHook(context.Background(), 200*time.Millisecond, "on-publish", []string{"sh", "-c", "(sleep 2; touch " + mark + ") & sleep 60"}, "")
 	if hook, ok := errors.AsType[*HookError](err); !ok || hook.Reason != "ended after 200ms" || time.Since(start) > hookGrace+time.Second {
 		t.Errorf("%v after %v", err, time.Since(start))
 	}

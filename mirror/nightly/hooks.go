@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -19,9 +21,10 @@ const hookTime = 10 * time.Minute
 // hookGrace is how long a hook that is told to end has for it.
 const hookGrace = 5 * time.Second
 
-// hooks runs on-publish after a publication, and on-failure after a failure or when
-// something was withheld, but not because another run holds the store. Each reads
-// the report as text. A hook that fails is an error of its own; what was published
+// hooks runs on-publish after a publication that changed something, and on-failure
+// after a failure or when something was withheld, but not because another run holds
+// the store. Each reads the report as text, and finds in its environment what
+// [night.environ] says. A hook that fails is an error of its own; what was published
 // stays.
 func (n *night) hooks(ctx context.Context, failure error) error {
 	if _, locked := errors.AsType[*tree.LockedError](failure); locked {
@@ -29,13 +32,50 @@ func (n *night) hooks(ctx context.Context, failure error) error {
 	}
 	text := n.report.text(failure)
 	var errs []error
-	if n.report.Published {
-		errs = append(errs, runHook(ctx, hookTime, "on-publish", n.Hooks.OnPublish, text))
+	if n.report.Published && n.report.changedAnything() {
+		errs = append(errs, n.runHook(ctx, hookTime, "on-publish", n.Hooks.OnPublish, text))
 	}
 	if failure != nil || n.report.Withheld() {
-		errs = append(errs, runHook(context.WithoutCancel(ctx), hookTime, "on-failure", n.Hooks.OnFailure, text))
+		errs = append(errs, n.runHook(context.WithoutCancel(ctx), hookTime, "on-failure", n.Hooks.OnFailure, text))
 	}
 	return errors.Join(errs...)
+}
+
+// environ is what hooks are told besides the report: FLATSTREAM_STORE,
+// FLATSTREAM_SNAPSHOT (the current one), FLATSTREAM_REPOS (ids of the upstream
+// repositories that changed), and of the views that changed FLATSTREAM_VIEWS (names),
+// FLATSTREAM_ARCHES, and FLATSTREAM_PATHS (below the snapshot). Lists are separated by
+// blanks, each word stands once; no name of a config has a blank in it.
+func (n *night) environ() []string {
+	var views, arches, paths []string
+	add := func(list *[]string, word string) {
+		if !slices.Contains(*list, word) {
+			*list = append(*list, word)
+		}
+	}
+	for i, b := range n.builds() {
+		if i >= len(n.report.Targets) {
+			break // the run ended before it
+		}
+		for _, p := range n.report.Targets[i].Changed {
+			if name, ok := viewName(p); ok {
+				add(&views, name)
+				add(&arches, b.arch)
+				add(&paths, b.flat()+"/"+p)
+			}
+		}
+	}
+	return append(os.Environ(),
+		"FLATSTREAM_STORE="+n.Store, "FLATSTREAM_SNAPSHOT="+n.report.Snapshot, "FLATSTREAM_REPOS="+strings.Join(n.report.Changed, " "),
+		"FLATSTREAM_VIEWS="+strings.Join(views, " "), "FLATSTREAM_ARCHES="+strings.Join(arches, " "), "FLATSTREAM_PATHS="+strings.Join(paths, " "))
+}
+
+// viewName is the name of the view at a path of a target.
+func viewName(p string) (string, bool) {
+	if p == "default" {
+		return p, true
+	}
+	return strings.CutPrefix(p, "views/")
 }
 
 // HookError is a hook that could not be run, failed or took too long.
@@ -56,7 +96,7 @@ func (e *HookError) Error() string {
 
 // runHook runs one command in a process group of its own, so that what it started
 // ends with it.
-func runHook(ctx context.Context, limit time.Duration, name string, command []string, input string) error {
+func (n *night) runHook(ctx context.Context, limit time.Duration, name string, command []string, input string) error {
 	if len(command) == 0 {
 		return nil
 	}
@@ -65,6 +105,7 @@ func runHook(ctx context.Context, limit time.Duration, name string, command []st
 	var out tail
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(input), &out, &out
+	cmd.Env = n.environ()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.WaitDelay = hookGrace
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }

@@ -46,8 +46,8 @@ func (n *night) fill(ctx context.Context, stage *tree.Stage) (map[build]problemK
 	return baselines, n.writeReport(stage, baselines)
 }
 
-// make splits and verifies one target, or carries over what is published when it
-// would get worse.
+// make splits and verifies one target. What would get worse is held back: there
+// what is published is carried over.
 func (n *night) make(ctx context.Context, stage *tree.Stage, b build) (problemKeys, error) {
 	plan, report, err := n.split(ctx, stage, b)
 	if err != nil {
@@ -57,40 +57,57 @@ func (n *night) make(ctx context.Context, stage *tree.Stage, b build) (problemKe
 	if err != nil {
 		return nil, err
 	}
-	keys := keysOf(verdict)
 	t := TargetReport{Name: b.name(), Path: b.flat(), Repos: len(report.Repos), Packages: verdict.Summary.Packages, Problems: verdict.Summary.Problems, New: []NewProblem{}}
+	for _, w := range report.Warnings {
+		n.report.warn("%s: %s", b.flat(), w.Text)
+	}
+	keys := keysOf(verdict)
 	old, published, err := n.baseline(b)
 	if err != nil {
 		return nil, err
 	}
+	var before *splitter.Report
 	if published {
-		t.New = newProblems(verdict, old)
-	}
-	if len(t.New) > 0 && n.Verify.OnProblems == "keep-old" {
-		t.Withheld = true
-		if err := n.keepOld(stage, b); err != nil {
+		if before, err = splitter.ReadReport(os.DirFS(n.publishedDir(b))); err != nil {
 			return nil, err
 		}
+		t.New = newProblems(verdict, old, firstViews(report, before))
+	}
+	h := holding{n, stage, b, plan, report, before}
+	if len(t.New) > 0 && n.Verify.OnProblems == "keep-old" {
+		if report, t.HeldBack, err = h.hold(t.New); err != nil {
+			return nil, err
+		}
+		t.Withheld = true
+	}
+	switch {
+	case slices.Equal(t.HeldBack, []string{wholeTarget}):
 		keys = old
-	} else if err := n.writePages(ctx, stage, b, catalogue.Input{Plan: plan, Report: report, Verdict: verdict}); err != nil {
+	case t.Withheld: // what will be published was not judged yet
+		if verdict, err = n.verify(ctx, stage, b); err != nil {
+			return nil, err
+		}
+		keys = keysOf(verdict)
+		plan = h.shown(t.HeldBack)
+		fallthrough
+	default:
+		if err := n.writePages(ctx, stage, b, catalogue.Input{Plan: plan, Report: report, Verdict: verdict}); err != nil {
+			return nil, err
+		}
+	}
+	if t.Changed, err = h.changed(report); err != nil {
 		return nil, err
 	}
 	n.report.Targets = append(n.report.Targets, t)
-	for _, w := range report.Warnings {
-		n.report.warn("%s: %s", b.flat(), w.Text)
-	}
 	if n.opt.Made != nil {
 		n.opt.Made(t)
 	}
 	return keys, nil
 }
 
-// keepOld puts what is published in the place of what was made.
-func (n *night) keepOld(stage *tree.Stage, b build) error {
-	if err := os.RemoveAll(filepath.Join(stage.Dir(), b.flat())); err != nil {
-		return err
-	}
-	return stage.Carry(b.flat())
+// publishedDir is where the target stands in what is published.
+func (n *night) publishedDir(b build) string {
+	return filepath.Join(n.Store, "current", filepath.FromSlash(b.flat()))
 }
 
 func (n *night) split(ctx context.Context, stage *tree.Stage, b build) (*splitter.Plan, *splitter.Report, error) {
@@ -124,7 +141,7 @@ func (n *night) split(ctx context.Context, stage *tree.Stage, b build) (*splitte
 		return nil, nil, err
 	}
 	dir := filepath.Join(stage.Dir(), b.flat())
-	report, err := splitter.Split(ctx, plan, dir, filepath.Join(n.Store, "current", b.flat()), nil)
+	report, err := splitter.Split(ctx, plan, dir, n.publishedDir(b), nil)
 	return plan, report, err
 }
 

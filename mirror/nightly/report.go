@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"flatstream/mirror"
@@ -30,8 +31,10 @@ type TargetReport struct {
 	Repos    int          `json:"repos"`
 	Packages int          `json:"packages"`
 	Problems int          `json:"problems"`
-	New      []NewProblem `json:"new"`      // that the published snapshot does not have
-	Withheld bool         `json:"withheld"` // so that the published repositories stay as they were
+	New      []NewProblem `json:"new"`                 // that the published snapshot does not have
+	Withheld bool         `json:"withheld"`            // so that some of the published repositories stay as they were
+	HeldBack []string     `json:"held_back,omitempty"` // which: "default", "views/NAME", "streams" with all that is in no view, or "all"
+	Changed  []string     `json:"changed"`             // paths below the target: repositories that are new, other or gone
 }
 
 // NewProblem is a problem of one flat repository.
@@ -60,6 +63,11 @@ func (r *Report) Withheld() bool {
 	return false
 }
 
+// changedAnything says whether an upstream repository or a flat one is not what it was.
+func (r *Report) changedAnything() bool {
+	return len(r.Changed) > 0 || slices.ContainsFunc(r.Targets, func(t TargetReport) bool { return len(t.Changed) > 0 })
+}
+
 func (r *Report) warn(format string, args ...any) {
 	r.Warnings = append(r.Warnings, fmt.Sprintf(format, args...))
 }
@@ -83,10 +91,13 @@ func (r *Report) text(failure error) string {
 	for _, t := range r.Targets {
 		fmt.Fprintf(&b, "%s: problems: %d, new: %d\n", t.Path, t.Problems, len(t.New))
 		if t.Withheld {
-			fmt.Fprintf(&b, "%s: withheld, what is published stays\n", t.Path)
+			fmt.Fprintf(&b, "%s: withheld: %s; what is published of it stays\n", t.Path, strings.Join(t.HeldBack, ", "))
 		}
 		for _, p := range t.New {
 			fmt.Fprintf(&b, "  %s\n", p)
+		}
+		if r.Published && len(t.Changed) > 0 {
+			fmt.Fprintf(&b, "%s: changed: %s\n", t.Path, strings.Join(t.Changed, ", "))
 		}
 	}
 	return b.String()

@@ -43,7 +43,7 @@ func Run(ctx context.Context, c *Config, opt Options) (*Report, error) {
 		n.opt.Now = time.Now()
 	}
 	err := n.run(ctx)
-	return n.report, errors.Join(err, n.hooks(ctx, err))
+	return n.report, errors.Join(err, n.writeMetrics(err), n.hooks(ctx, err))
 }
 
 // night is one run under way.
@@ -189,7 +189,10 @@ func (n *night) upToDate() (bool, error) {
 	if last.Snapshot != current.Name || last.Made != n.made {
 		return false, nil
 	}
-	n.report.Targets = append(n.report.Targets, last.Targets...)
+	for _, t := range last.Targets {
+		t.Changed = []string{} // then, not now
+		n.report.Targets = append(n.report.Targets, t)
+	}
 	return true, nil
 }
 
