@@ -80,17 +80,15 @@ func (n *night) make(ctx context.Context, stage *tree.Stage, b build) (problemKe
 		}
 		t.Withheld = true
 	}
-	switch {
-	case slices.Equal(t.HeldBack, []string{wholeTarget}):
+	if slices.Equal(t.HeldBack, []string{wholeTarget}) {
 		keys = old
-	case t.Withheld: // what will be published was not judged yet
-		if verdict, err = n.verify(ctx, stage, b); err != nil {
-			return nil, err
+	} else {
+		if t.Withheld { // what will be published was not judged yet
+			if verdict, err = n.verify(ctx, stage, b); err != nil {
+				return nil, err
+			}
+			keys, plan = keysOf(verdict), h.shown(t.HeldBack)
 		}
-		keys = keysOf(verdict)
-		plan = h.shown(t.HeldBack)
-		fallthrough
-	default:
 		if err := n.writePages(ctx, stage, b, catalogue.Input{Plan: plan, Report: report, Verdict: verdict}); err != nil {
 			return nil, err
 		}
