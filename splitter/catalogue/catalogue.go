@@ -25,7 +25,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -69,58 +68,56 @@ func write(dir string, in Input) error {
 		return err
 	}
 	s := newSite(dir, in)
-	out := &pages{dir: dir, made: map[string]bool{".": true}}
-	if err := out.write(r, PageName, "index", s.indexPage()); err != nil {
-		return err
-	}
-	if !s.deep() {
-		return nil
-	}
-	var group errgroup.Group // hundreds of pages, which take longer to fill than to write
+	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
-	for _, f := range s.flats {
-		group.Go(func() error { return out.write(r, f.Page, "flat", s.flatPage(f)) })
-	}
-	for _, l := range s.letters {
-		group.Go(func() error { return out.write(r, l.Page, "letter", s.letterPage(l)) })
+	group.Go(func() error { return r.write(dir, PageName, "index", s.indexPage()) })
+	if s.deep() {
+		if err := s.makeDirs(); err != nil {
+			return err
+		}
+		for _, f := range s.flats {
+			group.Go(func() error { return r.write(dir, f.Page, "flat", s.flatPage(f)) })
+		}
+		for _, l := range s.letters {
+			group.Go(func() error { return r.write(dir, l.Page, "letter", s.letterPage(l)) })
+		}
 	}
 	return group.Wait()
 }
 
-// pages writes files below a target. It may be used by several goroutines.
-type pages struct {
-	dir  string
-	mu   sync.Mutex
-	made map[string]bool // directories
+// makeDirs makes the directories of the pages, with mode 0755 whatever the umask.
+func (s *site) makeDirs() error {
+	made := map[string]bool{".": true}
+	var mkdir func(dir string) error
+	mkdir = func(dir string) error {
+		if made[dir] {
+			return nil
+		}
+		if err := mkdir(path.Dir(dir)); err != nil {
+			return err
+		}
+		made[dir] = true
+		full := filepath.Join(s.dir, filepath.FromSlash(dir))
+		if err := os.Mkdir(full, 0o755); err != nil {
+			return err
+		}
+		return os.Chmod(full, 0o755)
+	}
+	for _, f := range s.flats {
+		if err := mkdir(path.Dir(f.Page)); err != nil {
+			return err
+		}
+	}
+	return mkdir(path.Join(DirName, "packages"))
 }
 
-func (p *pages) write(r *renderer, name, kind string, data any) error {
+// write fills a template and makes a page of it, below a target's directory.
+func (r *renderer) write(dir, name, kind string, data any) error {
 	b, err := r.render(kind, data)
 	if err != nil {
 		return err
 	}
-	p.mu.Lock()
-	err = p.mkdir(path.Dir(name))
-	p.mu.Unlock()
-	if err != nil {
-		return err
-	}
-	return replace(filepath.Join(p.dir, filepath.FromSlash(name)), b)
-}
-
-func (p *pages) mkdir(dir string) error {
-	if p.made[dir] {
-		return nil
-	}
-	if err := p.mkdir(path.Dir(dir)); err != nil {
-		return err
-	}
-	p.made[dir] = true
-	full := filepath.Join(p.dir, filepath.FromSlash(dir))
-	if err := os.Mkdir(full, 0o755); err != nil {
-		return err
-	}
-	return os.Chmod(full, 0o755) // whatever the umask
+	return replace(filepath.Join(dir, filepath.FromSlash(name)), b)
 }
 
 // replace makes name a new file with mode 0644.

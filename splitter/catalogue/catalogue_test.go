@@ -258,13 +258,13 @@ func TestPagesSayWhatChanged(t *testing.T) {
 	dir, in := small(t)
 	in.Earlier = &Earlier{Name: "20260101T030000Z", Diff: &splitter.TreesDiff{Repos: []splitter.RepoDiff{
 		{Path: "streams/perl/5.30", State: splitter.RepoChanged, Added: []string{"perl-new-0:1-1.noarch"}, Changed: []splitter.PackageChange{{Name: "perl", Arch: "x86_64", From: []string{"0:1-1"}, To: []string{"0:2-1"}}}},
-		{Path: "streams/perl/5.24", State: splitter.RepoAdded}, {Path: "streams/old/1", ID: "flatstream-old:1", State: splitter.RepoRemoved},
+		{Path: "streams/perl/5.24", State: splitter.RepoAdded}, {Path: "streams/old/1", State: splitter.RepoRemoved},
 	}}}
 	if err := Write(dir, in); err != nil {
 		t.Fatal(err)
 	}
 	for name, wants := range map[string][]string{
-		PageName:                           {"2 repositories", "flatstream-old:1 <span", "Changed since 20260101T030000Z", `<span class="badge">new</span>`},
+		PageName:                           {"2 repositories", "streams/old/1 <span", "Changed since 20260101T030000Z", `<span class="badge">new</span>`},
 		"catalogue/streams/perl/5.30.html": {"perl-new-0:1-1.noarch", "perl.x86_64: 0:1-1 → 0:2-1"},
 		"catalogue/default.html":           {"<p>Nothing.</p>"},
 	} {

@@ -1,8 +1,6 @@
 package catalogue
 
 import (
-	"cmp"
-
 	"flatstream/splitter"
 )
 
@@ -42,7 +40,7 @@ func (s *site) compare() {
 type changes struct {
 	Since   string // empty: nothing to compare with
 	Changed []*flat
-	Gone    []string // ids of repositories
+	Gone    []string // paths of repositories
 }
 
 func (s *site) changes() changes {
@@ -57,7 +55,7 @@ func (s *site) changes() changes {
 	}
 	for _, d := range s.Earlier.Diff.Repos {
 		if d.State == splitter.RepoRemoved {
-			c.Gone = append(c.Gone, cmp.Or(d.ID, d.Path))
+			c.Gone = append(c.Gone, d.Path)
 		}
 	}
 	return c

@@ -8,8 +8,8 @@ import (
 	"flatstream/splitter"
 )
 
-// maxDotRepo is the longest .repo file that stands on a page, bytes: 40 repositories.
-const maxDotRepo = 8 << 10
+// maxDotRepo is the longest .repo file that stands on a page, bytes: 80 repositories.
+const maxDotRepo = 16 << 10
 
 // install is how to use a repository.
 type install struct {

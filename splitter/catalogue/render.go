@@ -42,7 +42,7 @@ func newRenderer() (*renderer, error) {
 	t, err := template.New("").Funcs(template.FuncMap{
 		"look": func() look { return l }, "link": link, "number": number, "count": count, "first": first[string], "clip": clip,
 		"changed": func(list []splitter.PackageChange) []splitter.PackageChange { return first(maxChanges, list) },
-		"letters": newLetterBar, "cause": newCauseBox,
+		"letters": newLetterBar, "cause": newCauseBox, "nameRows": nameRows, "listedRows": listedRows, "repoRows": repoRows,
 	}).ParseFS(files, "pages/*.tmpl")
 	return &renderer{t}, err
 }
