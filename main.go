@@ -93,7 +93,7 @@ func newApp(out *output) *cli.App {
 		Flags:     append(globalFlags(), &cli.BoolFlag{Name: "version", Usage: "print the version"}),
 		Commands: []*cli.Command{
 			demoCommand(out), listCommand(out), splitCommand(out), verifyCommand(out), explainCommand(out),
-			syncCommand(out), runCommand(out), serveCommand(out),
+			syncCommand(out), initCommand(out), runCommand(out), serveCommand(out),
 			snapshotsCommand(out), diffCommand(out), rollbackCommand(out), tagCommand(out), pruneCommand(out), fsckCommand(out),
 		},
 		HideVersion:               true,
