@@ -1,6 +1,7 @@
 package splitter
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -92,12 +93,18 @@ func isID(id string) func(string) bool { return func(s string) bool { return s =
 // hidden lists the non-modular packages that the active streams hide (rule 9).
 func (p *Plan) hidden(filter *Filter) []Hidden {
 	list := []Hidden{}
-	for _, i := range p.shadowable {
-		k := &p.pkgs[i]
-		if v := filter.Verdict(k.subject); v.Kind == Shadowed {
-			list = append(list, Hidden{k.NEVRA.String(), v.Groups[0].StreamID.String()})
+	add := func(held map[int32]*Group) {
+		for name := range held {
+			for _, i := range p.shadowable[name] {
+				k := &p.pkgs[i]
+				if v := filter.Verdict(k.subject); v.Kind == Shadowed {
+					list = append(list, Hidden{k.NEVRA.String(), v.Groups[0].StreamID.String()})
+				}
+			}
 		}
 	}
-	slices.SortFunc(list, func(a, b Hidden) int { return strings.Compare(a.NEVRA+" "+a.By, b.NEVRA+" "+b.By) })
+	add(filter.binary)
+	add(filter.source)
+	slices.SortFunc(list, func(a, b Hidden) int { return cmp.Or(strings.Compare(a.NEVRA, b.NEVRA), strings.Compare(a.By, b.By)) })
 	return slices.Compact(list)
 }

@@ -35,9 +35,14 @@ func (p *Plan) planGrobi() error {
 	}
 	streams := p.Repos
 	p.Repos = append(p.Repos, rest)
-	for _, f := range streams {
+	var of *Group
+	var a *Activation
+	for _, f := range streams { // those of one group stand together
+		if f.Group != of {
+			of = f.Group
+			a, _ = p.Index.ResolveGroup(of) // nil: it cannot be enabled
+		}
 		p.fill(f, held)
-		a, _ := p.Index.ResolveGroup(f.Group) // nil: it cannot be enabled
 		p.connect(f, a)
 		var err error
 		if f.Build, err = p.buildNeeds(f); err != nil { // there is no default view to go by

@@ -85,10 +85,7 @@ func List(ctx context.Context, sources []Source) (*Listing, error) {
 
 func listStream(x *Index, id StreamID, present map[rpmver.NEVRA]bool) ListStream {
 	s := ListStream{Name: id.Stream, Default: x.Default(id.Module) == id.Stream, Builds: []ListBuild{}, Requires: [][]string{}}
-	var picked *Group
-	if a, err := x.Resolve([]StreamID{id}); err == nil {
-		picked = a.Active(id.Module)[0].Group
-	}
+	picked := x.Picked(id)
 	var builds []*modulemd.Build
 	for _, g := range x.Groups(id) {
 		builds = append(builds, g.Builds...)

@@ -162,5 +162,13 @@ func countPackages(ctx context.Context, s Source) (n int, err error) {
 	return n, nil
 }
 
-// shadowable says whether some stream could hide the package.
-func (s Subject) shadowable() bool { return !s.Modular() && (s.name >= 0 || len(s.provides) > 0) }
+// shadowNames are the artifact names with which some stream could hide the package.
+func (s Subject) shadowNames() []int32 {
+	switch {
+	case s.Modular():
+		return nil
+	case s.name < 0:
+		return s.provides
+	}
+	return append(slices.Clip(s.provides), s.name)
+}

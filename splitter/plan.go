@@ -25,11 +25,11 @@ type Plan struct {
 	Repos    []*Flat
 	Warnings []Warning
 
-	pkgs       []pkg     // of all merged sources, in their order; then those of overlay sources
-	merged     int       // how many of pkgs are of merged sources
-	overlays   *overlays // nil without --overlay
-	counts     []int     // packages of each source, as its primary lists them
-	shadowable []int32   // those in no module whose name, or that of a provide, an artifact has
+	pkgs       []pkg             // of all merged sources, in their order; then those of overlay sources
+	merged     int               // how many of pkgs are of merged sources
+	overlays   *overlays         // nil without --overlay
+	counts     []int             // packages of each source, as its primary lists them
+	shadowable map[int32][]int32 // by artifact name: packages in no module of that name, or that provide it
 	groupRepos groupRepos
 	builtWith  map[string]*BuildNeeds // by the streams that buildrequires name
 	exempt     map[rpmver.NEVRA]bool
@@ -167,11 +167,12 @@ func (p *Plan) load(ctx context.Context) error {
 		p.pkgs = append(p.pkgs, list...)
 	}
 	p.merged = len(p.pkgs)
+	p.shadowable = map[int32][]int32{}
 	for i := range p.pkgs {
 		k := &p.pkgs[i]
 		k.exempt = p.exempt[k.NEVRA]
-		if k.subject.shadowable() {
-			p.shadowable = append(p.shadowable, int32(i))
+		for _, name := range k.subject.shadowNames() {
+			p.shadowable[name] = append(p.shadowable[name], int32(i))
 		}
 	}
 	if err := p.readLabels(ctx); err != nil {

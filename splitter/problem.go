@@ -12,21 +12,24 @@ import (
 // module:stream:computedcontext, and what each requires and excludes. It does not
 // change; every resolution is a [search] over it.
 type moduleProblem struct {
-	solvables  []solvable // by id, which order as libdnf creates them
-	platform   int32      // the last id
-	needs      []need
-	ofModule   [][]int32 // by module: builds that can be chosen, ascending
-	ofStream   [][]int32 // by stream: the same
-	excluders  [][]int32 // by stream: builds that exclude it
-	streamID   map[StreamID]int32
-	moduleID   map[string]int32
-	names      []StreamID // by stream
-	isDefault  []bool     // by stream: it is its module's default
-	rank       []int      // by group: order of their strings
-	groups     []*Group
-	packages   ruleSet // what the builds say, when nothing is disabled
-	tooLarge   bool    // more rules than we hold
-	membership int     // of all needs together
+	solvables   []solvable // by id, which order as libdnf creates them
+	platform    int32      // the last id
+	needs       []need
+	ofModule    [][]int32 // by module: builds that can be chosen, ascending
+	ofStream    [][]int32 // by stream: the same
+	allOfStream [][]int32 // by stream: builds that cannot be chosen too
+	excluders   [][]int32 // by stream: builds that exclude it
+	streamID    map[StreamID]int32
+	moduleID    map[string]int32
+	names       []StreamID // by stream
+	isDefault   []bool     // by stream: it is its module's default
+	rank        []int      // by group: order of their strings
+	groups      []*Group
+	packages    ruleSet        // what the builds say, when nothing is disabled; of a large index none
+	whole       *moduleProblem // what this is a part of, nil when nothing
+	parts       *parts         // of a large index, which is not resolved as a whole
+	tooLarge    bool           // more rules than we hold
+	membership  int            // of all needs together
 }
 
 // The ids of solvables: 1 is the system itself, which is always there, then come
@@ -60,15 +63,16 @@ const maxMembers = 8 << 20
 
 func newModuleProblem(x *Index, builds []*modulemd.Build) *moduleProblem {
 	p := &moduleProblem{
-		solvables: make([]solvable, firstBuild, len(builds)+3),
-		ofModule:  make([][]int32, len(x.modules)),
-		ofStream:  make([][]int32, len(x.streams)),
-		excluders: make([][]int32, len(x.streams)),
-		isDefault: make([]bool, len(x.streams)),
-		streamID:  map[StreamID]int32{},
-		moduleID:  map[string]int32{},
-		names:     x.streams,
-		groups:    x.groups,
+		solvables:   make([]solvable, firstBuild, len(builds)+3),
+		ofModule:    make([][]int32, len(x.modules)),
+		ofStream:    make([][]int32, len(x.streams)),
+		allOfStream: make([][]int32, len(x.streams)),
+		excluders:   make([][]int32, len(x.streams)),
+		isDefault:   make([]bool, len(x.streams)),
+		streamID:    map[StreamID]int32{},
+		moduleID:    map[string]int32{},
+		names:       x.streams,
+		groups:      x.groups,
 	}
 	for i, m := range x.modules {
 		p.moduleID[m] = int32(i)
@@ -80,12 +84,25 @@ func newModuleProblem(x *Index, builds []*modulemd.Build) *moduleProblem {
 	p.rankGroups()
 	p.addSolvables(x, builds)
 	p.addRequires(x)
-	if !p.tooLarge {
+	switch {
+	case p.tooLarge:
+	case len(builds) > maxWhole || p.mostBuilds() > maxRivals:
+		p.parts = newParts(p)
+	default:
 		var ok bool
 		p.packages, ok = p.packageRules(func(int32) bool { return false })
 		p.tooLarge = !ok
 	}
 	return p
+}
+
+// mostBuilds is the number of builds of the module that has most of them.
+func (p *moduleProblem) mostBuilds() int {
+	most := 0
+	for _, builds := range p.ofModule {
+		most = max(most, len(builds))
+	}
+	return most
 }
 
 func (p *moduleProblem) rankGroups() {
@@ -112,21 +129,25 @@ func (p *moduleProblem) addSolvables(x *Index, builds []*modulemd.Build) {
 			if b.Static != static {
 				continue
 			}
-			id := int32(len(p.solvables))
-			s := solvable{
+			p.addSolvable(solvable{
 				build: b, group: groupOf[b], arch: scoreArch(b.Arch, x.arch),
 				stream: p.streamID[StreamID{b.Name, b.Stream}], module: p.moduleID[b.Name],
 				excludesPlatform: b.Name == PlatformModule,
-			}
-			p.solvables = append(p.solvables, s)
-			if s.arch != archForeign {
-				p.ofStream[s.stream] = append(p.ofStream[s.stream], id)
-				p.ofModule[s.module] = append(p.ofModule[s.module], id)
-			}
+			})
 		}
 	}
 	p.platform = int32(len(p.solvables))
 	p.solvables = append(p.solvables, solvable{arch: archNone})
+}
+
+func (p *moduleProblem) addSolvable(s solvable) {
+	id := int32(len(p.solvables))
+	p.solvables = append(p.solvables, s)
+	p.allOfStream[s.stream] = append(p.allOfStream[s.stream], id)
+	if s.arch != archForeign {
+		p.ofStream[s.stream] = append(p.ofStream[s.stream], id)
+		p.ofModule[s.module] = append(p.ofModule[s.module], id)
+	}
 }
 
 func (p *moduleProblem) addRequires(x *Index) {

@@ -63,10 +63,8 @@ func (s *search) wordJob(w *reasonWords, j *job) {
 // foreignText says that the machine can run no build of a stream.
 func (p *moduleProblem) foreignText(stream int32) string {
 	var arches []string
-	for id := firstBuild; id < p.platform; id++ {
-		if s := &p.solvables[id]; s.stream == stream {
-			arches = append(arches, s.build.Arch)
-		}
+	for _, id := range p.allOfStream[stream] {
+		arches = append(arches, p.solvables[id].build.Arch)
 	}
 	slices.Sort(arches)
 	return fmt.Sprintf("%s is for %s", p.names[stream], strings.Join(slices.Compact(arches), ", "))
@@ -92,6 +90,9 @@ func (s *search) wordBarred(w *reasonWords, id int32) {
 
 // lackText says that nothing meets a need, and what comes near.
 func (p *moduleProblem) lackText(n *need) string {
+	if p.whole != nil {
+		p = p.whole
+	}
 	for _, s := range n.streams {
 		if stream, ok := p.streamID[StreamID{n.module, s}]; ok && !isExclusion(s) {
 			return p.foreignText(stream)

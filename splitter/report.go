@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 
 	"flatstream/splitter/modulemd"
 )
@@ -216,10 +215,12 @@ func (p *Plan) reportRepo(f *Flat) ReportRepo {
 
 // nsvcas names builds, each once.
 func nsvcas(builds []*modulemd.Build) []string {
-	list := []string{}
+	list := make([]string, 0, len(builds))
+	seen := make(map[modulemd.Key]bool, len(builds))
 	for _, b := range builds {
-		if name := b.NSVCA(); !slices.Contains(list, name) {
-			list = append(list, name)
+		if !seen[b.Key()] {
+			seen[b.Key()] = true
+			list = append(list, b.NSVCA())
 		}
 	}
 	return list

@@ -97,6 +97,8 @@ type ResolveOptions struct {
 	NoDefaults bool     // start empty, not from the default streams
 	Disabled   []string // modules that must not be active
 	Force      *Group   // of its stream only this group may be active (P6)
+
+	near bool // of a large index, what has nothing to do with the enabled streams may be left out
 }
 
 // Resolve activates the enabled streams, the default streams of the other modules
@@ -104,6 +106,16 @@ type ResolveOptions struct {
 // cannot be active together.
 func (x *Index) Resolve(enabled []StreamID) (*Activation, error) {
 	return x.ResolveWith(enabled, ResolveOptions{})
+}
+
+// Picked is the group that is active when the stream alone is enabled, nil when it
+// cannot be.
+func (x *Index) Picked(s StreamID) *Group {
+	a, err := x.ResolveWith([]StreamID{s}, ResolveOptions{near: true})
+	if err != nil {
+		return nil
+	}
+	return a.Active(s.Module)[0].Group
 }
 
 // ResolveGroup enables the stream of g with g as its group, which DNF would not
@@ -151,11 +163,11 @@ func (x *Index) resolve(enabled []StreamID, opt ResolveOptions) (*Activation, er
 // activate resolves, with more given up each time until it works. Only the asked
 // streams count as [Explicit] in the result.
 func (x *Index) activate(enabled, asked []StreamID, opt ResolveOptions, efforts ...effort) (*Activation, error) {
-	var s *search
+	var s *solution
 	var err error
 	for i, e := range efforts {
 		if s, err = x.problem.solve(enabled, opt, e); err == nil {
-			a := x.activation(s, asked)
+			a := newActivation(s, asked)
 			a.warned = i > 0
 			return a, nil
 		}
@@ -163,7 +175,7 @@ func (x *Index) activate(enabled, asked []StreamID, opt ResolveOptions, efforts 
 			return nil, fmt.Errorf("resolving module streams: %w", err)
 		}
 	}
-	return nil, &Conflict{Streams: asked, Reasons: s.reasons()}
+	return nil, &Conflict{Streams: asked, Reasons: s.reasons}
 }
 
 // pulledBy lists the enabled streams and all that their builds require, directly or
@@ -216,7 +228,7 @@ func (a *Activation) remember(first *Activation) {
 			a.Dropped = append(a.Dropped, d)
 		}
 	}
-	slices.SortFunc(a.Dropped, func(a, b DroppedDefault) int { return CompareStreamID(a.StreamID, b.StreamID) })
+	slices.SortFunc(a.Dropped, compareDropped)
 }
 
 func (x *Index) checkEnabled(enabled []StreamID, disabled []string) error {
@@ -272,13 +284,13 @@ func paddedStream(stream string, streams []string) string {
 	return ""
 }
 
-func (x *Index) activation(s *search, enabled []StreamID) *Activation {
-	a := &Activation{Dropped: s.dropped()}
-	for _, g := range s.installed() {
+func newActivation(s *solution, enabled []StreamID) *Activation {
+	a := &Activation{Dropped: s.dropped}
+	for _, g := range s.groups {
 		kind := Pulled
 		if _, ok := slices.BinarySearchFunc(enabled, g.StreamID, CompareStreamID); ok {
 			kind = Explicit
-		} else if s.isDefault(g.StreamID) {
+		} else if s.defaults[g.StreamID] {
 			kind = Default
 		}
 		a.Groups = append(a.Groups, ActiveGroup{g, kind})

@@ -379,16 +379,3 @@ func TestHopelessIndexGivesUp(t *testing.T) {
 		t.Errorf("it took %s to give up", d)
 	}
 }
-
-// All builds of a module exclude each other: so many are refused before they fill the
-// memory.
-func TestHugeModuleIsRefused(t *testing.T) {
-	var text strings.Builder
-	for v := range 3000 {
-		fmt.Fprintf(&text, "m:1 %d\n", v)
-	}
-	x, _ := newTestIndex(t, text.String())
-	if _, err := x.Resolve(nil); !errors.Is(err, ErrTooHard) {
-		t.Errorf("3,000 builds of one module: %v", err)
-	}
-}

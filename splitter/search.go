@@ -87,19 +87,27 @@ func (p *moduleProblem) jobs(enabled []StreamID, opt ResolveOptions) []job {
 	return jobs
 }
 
-// solve finds what is active when those streams are enabled.
-func (p *moduleProblem) solve(enabled []StreamID, opt ResolveOptions, e effort) (*search, error) {
+// solution is what a search found.
+type solution struct {
+	groups   []*Group          // that hold a chosen build, sorted
+	defaults map[StreamID]bool // asked for as defaults, and not given up
+	dropped  []DroppedDefault  // sorted
+	reasons  []string          // where there is none: why
+}
+
+// search finds what is active when those streams are enabled. Where that is nothing,
+// the error is errUnsolvable and the solution says why.
+func (p *moduleProblem) search(enabled []StreamID, opt ResolveOptions, e effort) (*solution, error) {
 	s := &search{p: p, opt: opt, effort: e, jobs: p.jobs(enabled, opt)}
-	if p.tooLarge || !s.addRules() {
-		return s, ErrTooHard
+	switch {
+	case p.tooLarge || !s.addRules():
+		return nil, ErrTooHard
+	case s.run():
+		return s.solution(), nil
+	case s.exhausted():
+		return nil, ErrTooHard
 	}
-	if s.run() {
-		return s, nil
-	}
-	if s.exhausted() {
-		return s, ErrTooHard
-	}
-	return s, errUnsolvable
+	return &solution{reasons: s.reasons()}, errUnsolvable
 }
 
 func (s *search) exhausted() bool { return s.steps > maxSteps || s.conflicts > maxConflicts }
@@ -107,7 +115,7 @@ func (s *search) exhausted() bool { return s.steps > maxSteps || s.conflicts > m
 // addRules collects the rules; false when they are too many.
 func (s *search) addRules() bool {
 	base := s.p.packages
-	if len(s.opt.Disabled) > 0 || s.opt.Force != nil {
+	if len(s.opt.Disabled) > 0 || s.opt.Force != nil || s.p.whole != nil {
 		var ok bool
 		if base, ok = s.p.packageRules(s.barred); !ok {
 			return false
@@ -296,32 +304,32 @@ func (s *search) choose(level int32, open []int32, number int32) int32 {
 	return s.settle(level)
 }
 
-// installed lists the groups that hold a chosen solvable, sorted.
-func (s *search) installed() []*Group {
-	var groups []*Group
+// solution gathers the groups that hold a chosen build, and the default streams of
+// which all jobs were given up.
+func (s *search) solution() *solution {
+	found := &solution{defaults: map[StreamID]bool{}}
 	for id := firstBuild; id < s.p.platform; id++ {
 		if s.level[id] > 0 {
-			groups = append(groups, s.p.groups[s.p.solvables[id].group])
+			found.groups = append(found.groups, s.p.groups[s.p.solvables[id].group])
 		}
 	}
-	slices.SortFunc(groups, func(a, b *Group) int { return a.id - b.id })
-	return slices.Compact(groups)
-}
-
-// isDefault says that a stream was asked for as a default, and not given up.
-func (s *search) isDefault(id StreamID) bool {
-	return slices.ContainsFunc(s.jobs, func(j job) bool { return j.isDef && !j.dropped && s.p.names[j.stream] == id })
-}
-
-// dropped lists the default streams of which all jobs were given up.
-func (s *search) dropped() []DroppedDefault {
-	var list []DroppedDefault
+	slices.SortFunc(found.groups, func(a, b *Group) int { return a.id - b.id })
+	found.groups = slices.Compact(found.groups)
+	for _, j := range s.jobs {
+		if j.isDef && !j.dropped {
+			found.defaults[s.p.names[j.stream]] = true
+		}
+	}
+	given := map[StreamID]bool{}
 	for _, j := range s.jobs {
 		id := s.p.names[j.stream]
-		if j.dropped && !s.isDefault(id) && !slices.ContainsFunc(list, func(d DroppedDefault) bool { return d.StreamID == id }) {
-			list = append(list, DroppedDefault{id, j.reason})
+		if j.dropped && !found.defaults[id] && !given[id] {
+			given[id] = true
+			found.dropped = append(found.dropped, DroppedDefault{id, j.reason})
 		}
 	}
-	slices.SortFunc(list, func(a, b DroppedDefault) int { return CompareStreamID(a.StreamID, b.StreamID) })
-	return list
+	slices.SortFunc(found.dropped, compareDropped)
+	return found
 }
+
+func compareDropped(a, b DroppedDefault) int { return CompareStreamID(a.StreamID, b.StreamID) }

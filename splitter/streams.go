@@ -2,6 +2,7 @@ package splitter
 
 import (
 	"errors"
+	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -23,6 +24,10 @@ func (p *Plan) holders() map[*modulemd.Build][]int32 {
 	return held
 }
 
+// maxCompany bounds what the reports and .repo files of all streams record of one
+// another: each names all default streams. A large real index has some 20,000 of it.
+const maxCompany = 10_000_000
+
 // planStreams makes the repositories below streams/.
 func (p *Plan) planStreams() error {
 	wanted, err := p.wantedStreams()
@@ -31,10 +36,19 @@ func (p *Plan) planStreams() error {
 	}
 	var repos []*Flat
 	activations := map[*Flat]*Activation{}
+	company := 0
 	for _, id := range p.Index.Streams() {
 		made, err := p.planStream(id, activations)
 		if err != nil {
 			return err
+		}
+		for _, f := range made {
+			if a := activations[f]; a != nil {
+				company += len(a.Groups)
+			}
+		}
+		if company > maxCompany {
+			return fmt.Errorf("%s and those before it stand beside more than %d others, most of them default streams, which no report can hold: %w", id, maxCompany, ErrTooHard)
 		}
 		if wanted == nil || wanted[id] {
 			repos = append(repos, made...)
@@ -139,22 +153,20 @@ func (p *Plan) planGroup(g, main *Group) ([]*Flat, error) {
 
 func (p *Plan) planBuilds(g *Group, builds []*modulemd.Build) ([]*Flat, error) {
 	var repos []*Flat
+	byKey := map[modulemd.Key]*Flat{}
 	for _, b := range builds {
-		name := b.NSVCA()
-		if slices.ContainsFunc(repos, func(f *Flat) bool { return f.Builds[0].NSVCA() == name }) {
-			continue // the same document in two sources; fill takes both
+		if f := byKey[b.Key()]; f != nil { // the same document in two sources
+			f.Builds = append(f.Builds, b)
+			continue
 		}
+		name := b.NSVCA()
 		last := strings.TrimPrefix(name, b.Name+":"+b.Stream+":")
 		dir, err := joinEscaped("streams", b.Name, b.Stream, strings.ReplaceAll(last, ":", "."))
 		if err != nil {
 			return nil, err
 		}
-		f := &Flat{ID: repoID(name), Kind: KindStream, Path: dir, Module: b.Name, Stream: b.Stream, Group: g}
-		for _, other := range builds {
-			if other.NSVCA() == name {
-				f.Builds = append(f.Builds, other)
-			}
-		}
+		f := &Flat{ID: repoID(name), Kind: KindStream, Path: dir, Module: b.Name, Stream: b.Stream, Group: g, Builds: []*modulemd.Build{b}}
+		byKey[b.Key()] = f
 		repos = append(repos, f)
 	}
 	return repos, nil

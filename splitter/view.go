@@ -104,16 +104,15 @@ func (s Subject) Modular() bool { return s.artifact >= 0 }
 // at once.
 type Filter struct {
 	x              *Index
-	active         []bool   // by group
-	binary, source []*Group // by name: the first active group that hides it
+	active         map[*Group]bool
+	binary, source map[int32]*Group // by name: the first active group that hides it
 }
 
 // Filter prepares the rules 8 and 9 for what is active.
 func (x *Index) Filter(a *Activation) *Filter {
-	names := len(x.artifacts.names)
-	f := &Filter{x: x, active: make([]bool, len(x.groups)), binary: make([]*Group, names), source: make([]*Group, names)}
+	f := &Filter{x: x, active: make(map[*Group]bool, len(a.Groups)), binary: map[int32]*Group{}, source: map[int32]*Group{}}
 	for _, g := range a.Groups {
-		f.active[g.id] = true
+		f.active[g.Group] = true
 		own := x.artifacts.ofGroup[g.id]
 		claim(f.binary, own.binary, g.Group)
 		claim(f.source, own.source, g.Group)
@@ -121,7 +120,7 @@ func (x *Index) Filter(a *Activation) *Filter {
 	return f
 }
 
-func claim(holder []*Group, names []int32, g *Group) {
+func claim(holder map[int32]*Group, names []int32, g *Group) {
 	for _, n := range names {
 		if holder[n] == nil {
 			holder[n] = g
@@ -160,13 +159,13 @@ func (f *Filter) holder(name int32, source bool) *Group {
 
 // activeOf is the active part of owners, without an allocation when that is all.
 func (f *Filter) activeOf(owners []*Group) []*Group {
-	inactive := func(g *Group) bool { return !f.active[g.id] }
+	inactive := func(g *Group) bool { return !f.active[g] }
 	if !slices.ContainsFunc(owners, inactive) {
 		return owners
 	}
 	var active []*Group
 	for _, g := range owners {
-		if f.active[g.id] {
+		if f.active[g] {
 			active = append(active, g)
 		}
 	}

@@ -11,13 +11,14 @@ import (
 const (
 	maxFile      = 256 << 20 // bytes of a file
 	maxDocument  = 16 << 20  // bytes of one document
-	maxDocuments = 20_000    // of a file: each may cost a warning
+	maxDocuments = 200_000   // of a file: each may cost a warning
 	maxMarkers   = 1 << 20   // of the --- and ... lines of a file, whatever stands between them
 	maxMarks     = 1 << 19   // of the bytes that begin a YAML node, per document: about 200 bytes of memory each
 	maxNesting   = 1000      // levels; modulemd needs eight, xmd a few more
 	maxSteps     = 1 << 21   // nodes read per document, each alias counted as often as it is followed
 	maxName      = 4096      // bytes of a name, stream, package, ...
 	maxRemarks   = 16        // warnings per document
+	manyRemarks  = 50_000    // warnings of a file from which on each document has two at most
 )
 
 // errHostile marks an error that ends the whole file.

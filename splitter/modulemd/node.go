@@ -2,6 +2,7 @@ package modulemd
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -25,6 +26,7 @@ type document struct {
 	steps    int
 	err      error
 	warnings []Warning
+	brief    bool // the file has so many warnings already that two must do
 }
 
 // place names the document for a message.
@@ -41,12 +43,19 @@ func (d *document) fail(format string, args ...any) {
 	}
 }
 
-// remark adds a warning; a document with too many gets a last one that says so.
+// remark adds a warning; a document with too many gets a last one that says so. That
+// libmodulemd rejects a document is said at least once.
 func (d *document) remark(code, format string, args ...any) {
+	most := maxRemarks
+	if d.brief {
+		most = 1
+	}
+	first := code == rejected && !slices.ContainsFunc(d.warnings, func(w Warning) bool { return w.Code == rejected })
 	switch {
-	case len(d.warnings) > maxRemarks:
+	case first || code == badDocument:
+	case len(d.warnings) > most:
 		return
-	case len(d.warnings) == maxRemarks && code != badDocument:
+	case len(d.warnings) == most:
 		format, args = "further remarks are left out", nil
 	}
 	where := d.place() + ": "

@@ -14,7 +14,7 @@ import (
 //
 // A document that cannot be used is a Warning that names it, and the rest goes on.
 // The error says that the stream cannot be read, or that it is hostile: over
-// 256 MiB or 20,000 documents, or a document over 16 MiB, deeper than 1000 levels,
+// 256 MiB or 200,000 documents, or a document over 16 MiB, deeper than 1000 levels,
 // of half a million entries, or with aliases that multiply (P25).
 //
 // The same NSVCA twice is kept once; when the two differ the first stays and the
@@ -23,7 +23,7 @@ func Parse(r io.Reader, source string) (*File, error) {
 	f := &File{}
 	seen := map[Key]*Build{}
 	for t, err := range documents(r) {
-		d := &document{text: t, source: source}
+		d := &document{text: t, source: source, brief: len(f.Warnings) > manyRemarks}
 		if err == nil {
 			err = d.add(f, seen)
 		}
