@@ -60,6 +60,7 @@ type handler struct {
 	dir     string
 	metrics metrics
 	sets    *sets
+	small   small
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -95,6 +96,11 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request) {
 		h.serveAt(w, r, name)
 		return
 	}
+	slash := strings.HasSuffix(r.URL.Path, "/")
+	if c := h.small.find(name); c != nil && !slash {
+		c.serve(w, r)
+		return
+	}
 	v, err := h.resolve(name)
 	if err != nil {
 		fail(w, err)
@@ -112,10 +118,10 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request) {
 		fail(w, err)
 		return
 	}
-	slash := strings.HasSuffix(r.URL.Path, "/")
 	switch {
 	case info.Mode().IsRegular() && !slash:
 		v.serveFile(w, r, f, info)
+		h.keep(name, f, info, w.Header())
 	case !info.IsDir():
 		fail(w, fs.ErrNotExist)
 	case !slash:
