@@ -51,7 +51,10 @@ func (r *FsckReport) repair(ctx context.Context, t *tree.Tree, opt FsckOptions) 
 		d.Repaired = true
 		r.Repaired++
 	}
-	return nil
+	if r.Repaired == 0 {
+		return nil
+	}
+	return t.Sync()
 }
 
 // mend brings the content into objects/ and puts it under every damaged name. Killed at

@@ -2,6 +2,7 @@ package tree_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -42,6 +43,14 @@ func publishForEver(dir string) error {
 	for n := os.Getpid() * 1000; ; n++ {
 		if err := publishOnce(s, n); err != nil {
 			return err
+		}
+		if n%2 == 0 {
+			if _, _, err := s.Rollback("", 0, time.Now()); err != nil && !errors.As(err, new(*tree.NoSnapshotError)) {
+				return err
+			}
+			if _, err := s.Tag("current", "last", true); err != nil {
+				return err
+			}
 		}
 		if _, err := s.Prune(3, 0, 1, time.Now().Add(time.Second), false); err != nil {
 			return err
@@ -165,6 +174,13 @@ func wholeCurrent(t *testing.T, dir string) string {
 	now, ok, err := s.Current()
 	if err != nil || !ok {
 		t.Fatalf("current is broken: %v", err)
+	}
+	tags, err := s.Tags()
+	must(t, err)
+	for tag := range tags {
+		tagged, err := s.Snapshot(tag)
+		must(t, err)
+		must(t, tagged.Check())
 	}
 	text, err := os.ReadFile(filepath.Join(now.Dir, "mirror/r/repodata/repomd.xml"))
 	must(t, err)

@@ -58,7 +58,7 @@ func (t *Tree) FileTime(p string) int64 {
 // Relink makes every one of the paths, files of snapshots, a hard link to the stored
 // object c, each by one rename(2). The inodes that had those names are not written to
 // (P28). A path whose directory is no directory of the snapshot any more is refused.
-// The lock must be held.
+// [Tree.Sync] makes all of it durable. The lock must be held.
 func (t *Tree) Relink(c digest.Checksum, paths []string) error {
 	if err := t.mustLock(); err != nil {
 		return err
@@ -75,7 +75,7 @@ func (t *Tree) Relink(c digest.Checksum, paths []string) error {
 			return fmt.Errorf("link %s to %s again: %w", p, c, err)
 		}
 	}
-	return t.syncObject(object)
+	return nil
 }
 
 func (t *Tree) relinkFile(object, p string) error {
@@ -119,11 +119,12 @@ func (t *Tree) plainParents(p string) error {
 	return nil
 }
 
-func (t *Tree) syncObject(object string) error {
-	f, err := t.root.Open(object)
+// Sync writes everything of the store to disk.
+func (t *Tree) Sync() error {
+	d, err := t.root.Open(".")
 	if err != nil {
-		return err
+		return fmt.Errorf("write store %s to disk: %w", t.dir, err)
 	}
-	defer f.Close()
-	return syncFS(f)
+	defer d.Close()
+	return syncFS(d)
 }
