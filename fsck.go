@@ -4,6 +4,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"flatstream/mirror"
+	"flatstream/mirror/nightly"
 	"flatstream/mirror/tree"
 )
 
@@ -43,6 +44,11 @@ func fsck(c *cli.Context, out *output) error {
 			return err
 		}
 		printFsck(out, report)
+		if c.Bool("repair") && report.Left() > 0 {
+			if err := nightly.Forget(t); err != nil {
+				return err
+			}
+		}
 		err = out.document(struct {
 			Schema int `json:"schema"`
 			*mirror.FsckReport

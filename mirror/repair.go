@@ -82,10 +82,19 @@ func (p *repairer) mend(ctx context.Context, u *tree.Checkup, d *tree.Damage) (f
 
 func inSnapshot(p string) bool { return strings.HasPrefix(p, "snapshots/") }
 
+// notMade says whether a path is that of a file which no split makes.
+func notMade(p string) bool {
+	elements := strings.Split(p, "/")
+	return len(elements) < 3 || elements[0] != "snapshots" || elements[2] != "flat"
+}
+
 // fetch asks upstream for the content under each of its names until one brings it.
 func (p *repairer) fetch(ctx context.Context, d *tree.Damage) error {
 	err := errors.New("no other copy is in the store, and nobody knows where upstream has it")
-	if len(p.opt.Sources) == 0 {
+	switch {
+	case !slices.ContainsFunc(d.Paths, notMade):
+		err = errors.New("no other copy is in the store; the next flatstream run makes it anew, and then --repair takes it from there")
+	case len(p.opt.Sources) == 0:
 		err = fmt.Errorf("%w; --config FILE says where", err)
 	}
 	for _, name := range d.Paths {

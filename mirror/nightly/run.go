@@ -196,6 +196,10 @@ func (n *night) upToDate() (bool, error) {
 	return true, nil
 }
 
+// Forget makes the next run split again, though nothing changed: for a store of which
+// what was made is damaged. The lock must be held.
+func Forget(t *tree.Tree) error { return t.WriteState(memoryName, []byte("{}\n")) }
+
 // remember writes what the next run compares with, and collects what no snapshot
 // needs any more. A collection that its guard refuses is a warning: what is
 // published is good.
