@@ -22,6 +22,7 @@ repodata/rpmver:
 repodata/codec:
 repodata/pgp:
 repodata/rpmdep:    repodata/rpmver
+repodata/buildreq:  repodata/rpmver repodata/rpmdep
 repodata:           repodata/digest repodata/rpmver repodata/rpmdep repodata/codec
 repodata/rpmfile:   repodata repodata/digest repodata/rpmver repodata/pgp
 repodata/closure:   repodata repodata/rpmver repodata/rpmdep
