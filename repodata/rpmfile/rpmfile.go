@@ -47,19 +47,25 @@ func Read(r io.ReaderAt, size int64) (*Header, error) {
 
 const leadSize = 96
 
-func read(r io.ReaderAt, size int64) (*Header, error) {
-	lead := make([]byte, leadSize)
-	if err := readAt(r, size, lead, 0); err != nil {
-		return nil, err
+// findHeaders finds the lead and both headers; the main one starts at a multiple of
+// eight bytes.
+func findHeaders(r io.ReaderAt, size int64) (lead []byte, signature, main intro, err error) {
+	lead = make([]byte, leadSize)
+	if err = readAt(r, size, lead, 0); err != nil {
+		return nil, signature, main, err
 	}
 	if !bytes.HasPrefix(lead, []byte("\xed\xab\xee\xdb")) {
-		return nil, errors.New("it does not start as an rpm package does")
+		return nil, signature, main, errors.New("it does not start as an rpm package does")
 	}
-	signature, err := readIntro(r, size, leadSize)
-	if err != nil {
-		return nil, fmt.Errorf("signature: %w", err)
+	if signature, err = readIntro(r, size, leadSize); err != nil {
+		return nil, signature, main, fmt.Errorf("signature: %w", err)
 	}
-	main, err := readIntro(r, size, (signature.end()+7)&^7)
+	main, err = readIntro(r, size, (signature.end()+7)&^7)
+	return lead, signature, main, err
+}
+
+func read(r io.ReaderAt, size int64) (*Header, error) {
+	lead, _, main, err := findHeaders(r, size)
 	if err != nil {
 		return nil, err
 	}

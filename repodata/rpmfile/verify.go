@@ -53,18 +53,7 @@ func Verify(r io.ReaderAt, size int64, keys *pgp.Keyring) error {
 }
 
 func verify(r io.ReaderAt, size int64, keys *pgp.Keyring) error {
-	lead := make([]byte, leadSize)
-	if err := readAt(r, size, lead, 0); err != nil {
-		return err
-	}
-	if !bytes.HasPrefix(lead, []byte("\xed\xab\xee\xdb")) {
-		return errors.New("it does not start as an rpm package does")
-	}
-	signature, err := readIntro(r, size, leadSize)
-	if err != nil {
-		return fmt.Errorf("signature: %w", err)
-	}
-	main, err := readIntro(r, size, (signature.end()+7)&^7)
+	_, signature, main, err := findHeaders(r, size)
 	if err != nil {
 		return err
 	}
