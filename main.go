@@ -93,7 +93,7 @@ func newApp(out *output) *cli.App {
 		ErrWriter: out.err,
 		Flags:     append(globalFlags(), &cli.BoolFlag{Name: "version", Usage: "print the version"}),
 		Commands: []*cli.Command{
-			demoCommand(out), listCommand(out), splitCommand(out), verifyCommand(out), explainCommand(out),
+			demoCommand(out), listCommand(out), splitCommand(out), verifyCommand(out), explainCommand(out), forCommand(out),
 			syncCommand(out), initCommand(out), runCommand(out), serveCommand(out),
 			snapshotsCommand(out), diffCommand(out), rollbackCommand(out), tagCommand(out), pruneCommand(out), fsckCommand(out),
 		},

@@ -157,6 +157,7 @@ func newWorkshop(t *testing.T) *workshop {
 	crb, err := fixtures.Parse("package libudisks2-devel 2.9.0-9.el8 x86_64\n  requires glib2\n")
 	must(t, err)
 	must(t, crb.Write(w.path("srv/mirror/Stream-CRB"), fixtures.Options{}))
+	must(t, os.WriteFile(w.path("agent.spec"), []byte("Name: agent\nVersion: 1\nRelease: 1%{?dist}\nBuildRequires: nodejs >= 1:12\n"), 0o644))
 	key, err := fixtures.NewKey(fixtures.KeyOptions{})
 	must(t, err)
 	public, err := key.Public()

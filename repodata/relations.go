@@ -2,10 +2,32 @@ package repodata
 
 import (
 	"fmt"
+	"strings"
 
 	"flatstream/repodata/rpmdep"
 	"flatstream/repodata/rpmver"
 )
+
+// ParseRelations reads relations as a spec file writes them: "name", "name >= 1:2-3",
+// or a rich dependency in parentheses.
+func ParseRelations(texts []string) ([]Relation, error) {
+	var list []Relation
+	for _, text := range texts {
+		if rich := strings.HasPrefix(text, "("); rich {
+			if _, err := rpmdep.ParseRich(text); err != nil {
+				return nil, fmt.Errorf("relation %.200q: %w", text, err)
+			}
+			list = append(list, Relation{Dep: rpmdep.Dep{Name: text}, Rich: true})
+			continue
+		}
+		d, err := rpmdep.Parse(text)
+		if err != nil {
+			return nil, fmt.Errorf("relation %.200q: %w", text, err)
+		}
+		list = append(list, Relation{Dep: d})
+	}
+	return list, nil
+}
 
 // relations is the list of that name, nil for none.
 func (p *Package) relations(name string) *[]Relation {

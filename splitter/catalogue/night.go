@@ -20,7 +20,7 @@ type NightTarget struct {
 	Packages   int
 	Problems   int
 	New        []string // problems that the snapshot before did not have, a line each
-	HeldBack   []string // what stands here as it was in the snapshot before
+	Withheld   bool     // what stands here is the snapshot's before
 }
 
 // NightRepo is one repository of upstream.
@@ -67,7 +67,7 @@ func RenderNight(n Night) ([]byte, error) {
 	for _, t := range n.Targets {
 		p.Problems += t.Problems
 		p.New += len(t.New)
-		if len(t.HeldBack) > 0 {
+		if t.Withheld {
 			p.Withheld++
 		}
 	}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"flatstream/splitter"
+)
+
+// printAnswer says which streams it takes, then who meets what.
+func printAnswer(out *output, a *splitter.Answer) error {
+	if err := out.document(a); err != nil {
+		return err
+	}
+	for i, s := range a.Sets {
+		if i == 1 {
+			out.printf("or as well, of the same size:\n")
+		}
+		printSet(out, a, s)
+	}
+	if len(a.Sets) > 0 {
+		return nil
+	}
+	out.printf("%s: no set of streams makes what it needs installable\n", a.Wanted.Name)
+	if c := a.Closest; c != nil && len(c.Enable)+len(c.Overlays) > 0 {
+		out.printf("what comes closest: %s; but then\n", setText(*c))
+	}
+	for _, p := range a.Problems {
+		for _, line := range append(p.Requirements, p.Chain...) {
+			out.printf("  %s\n", line)
+		}
+		for _, n := range p.Near {
+			out.printf("  near: %s of %s %s\n", n.NEVRA, n.Repo, n.Reason)
+		}
+	}
+	for _, r := range a.Refused {
+		out.printf("  %s\n", r)
+	}
+	if a.GaveUp {
+		out.printf("  not every set was tried: there are too many\n")
+	}
+	return errProblems
+}
+
+func printSet(out *output, a *splitter.Answer, s splitter.StreamSet) {
+	if len(s.Enable)+len(s.Overlays) == 0 {
+		out.printf("%s: nothing to enable\n", a.Wanted.Name)
+	} else {
+		out.printf("%s: %s\n", a.Wanted.Name, setText(s))
+	}
+	for _, d := range s.Dropped {
+		out.printf("  drops the default stream %s\n", d)
+	}
+	for _, u := range s.Uses {
+		if u.NEVRA == "" || u.Stream == "" && !out.verbose && !overlaid(s, u) {
+			continue
+		}
+		out.printf("  %s: %s%s\n", u.Requirement, u.NEVRA, origin(u))
+	}
+	if len(s.Enable) > 0 {
+		out.printf("  --view build=%s\n", strings.Join(s.Enable, ","))
+	}
+	for _, p := range s.Overlays {
+		out.printf("  --role %s=overlay --overlay build=%s:%s\n", p.Source, p.Source, p.Name)
+	}
+}
+
+// setText is what to enable and to add.
+func setText(s splitter.StreamSet) string {
+	var parts []string
+	if len(s.Enable) > 0 {
+		parts = append(parts, "enable "+strings.Join(s.Enable, " and "))
+	}
+	for _, p := range s.Overlays {
+		parts = append(parts, fmt.Sprintf("add %s of %s", p.NEVRA, p.Source))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func overlaid(s splitter.StreamSet, u splitter.Use) bool {
+	for _, p := range s.Overlays {
+		if p.Source == u.Source {
+			return true
+		}
+	}
+	return false
+}
+
+func origin(u splitter.Use) string {
+	switch {
+	case u.Stream == "":
+		return " of " + u.Source
+	case u.Default:
+		return " in " + u.Stream + ", a default stream"
+	}
+	return " in " + u.Stream
+}
