@@ -130,11 +130,11 @@ func contentType(name string) string {
 }
 
 // cacheControl keeps caches from ever mixing two states of a repository: what
-// names the others (repomd.xml and its signature) is asked for each time, what
-// is named by its checksum never again.
+// names the others (repomd.xml and its signature) is asked for each time, and so are
+// pages; what is named by its checksum never again.
 func cacheControl(p string) string {
 	name := path.Base(p)
-	if strings.HasPrefix(name, "repomd.xml") {
+	if strings.HasPrefix(name, "repomd.xml") || path.Ext(name) == ".html" {
 		return "no-cache"
 	}
 	digits, _, found := strings.Cut(name, "-")

@@ -81,7 +81,7 @@ func TestNginxServesTheSame(t *testing.T) {
 	}
 	paths = append(paths, "/"+kojiAlias+"/repodata/repomd.xml", "/"+kojiAlias+"/repodata/repomd.xml.asc", "/"+kojiAlias+"/none",
 		"/tags/ga/r/repodata/repomd.xml", "/snapshots/20260301T020000Z/manifest", "/tags/ga/r/repodata/repomd.xml.asc",
-		"//r/repodata//repomd.xml", "/r/../r/repodata/repomd.xml", "/r/repodata/repomd.xml/", "/r/repodata/none", "/../x", "/r/%2e%2e/%2e%2e/x",
+		"/pages/", "/snapshots/20260301T020000Z/pages/", "//r/repodata//repomd.xml", "/r/../r/repodata/repomd.xml", "/r/repodata/repomd.xml/", "/r/repodata/none", "/../x", "/r/%2e%2e/%2e%2e/x",
 		"/objects/", "/state/lock", "/snapshots/.x/", "/.hidden", "/r/.hidden", "/tags/none/", "/tags/ga/../../state/lock")
 	for _, path := range paths {
 		for _, head := range [][]string{nil, {"Range", "bytes=1-3"}, {"Range", "bytes=-2"}, {"If-Modified-Since", time.Now().Add(time.Minute).UTC().Format(http.TimeFormat)}} {

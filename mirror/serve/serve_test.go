@@ -65,6 +65,7 @@ func store(t testing.TB) *tree.Tree {
 		"r/flatstream.repo":         "[r]\n",
 		"r/modules.yaml":            "---\n",
 		"r/empty":                   "",
+		"pages/index.html":          "<p>catalogue",
 	})
 	return s
 }
@@ -245,8 +246,8 @@ func TestListing(t *testing.T) {
 	if strings.Contains(got, "hidden") || strings.Contains(got, "../") {
 		t.Errorf("too much in\n%s", got)
 	}
-	if got := ask(t, srv.URL, "GET", "/z/"); got.body != "<p>catalogue" || got.head.Get("Content-Type") != "text/html; charset=utf-8" {
-		t.Errorf("index.html: %q", got.body)
+	if got := ask(t, srv.URL, "GET", "/z/"); got.body != "<p>catalogue" || got.head.Get("Content-Type") != "text/html; charset=utf-8" || got.head.Get("Cache-Control") != "no-cache" {
+		t.Errorf("index.html: %q %v", got.body, got.head)
 	}
 	if got := ask(t, srv.URL, "GET", "/perl:5.30"); got.code != 301 || got.head.Get("Location") != "./perl:5.30/" {
 		t.Errorf("redirect: %d %q", got.code, got.head.Get("Location"))

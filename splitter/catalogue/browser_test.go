@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -47,6 +48,7 @@ func TestBrowser(t *testing.T) {
 		{"ShowsEveryKindOfPage", browserShowsEveryKindOfPage},
 		{"WithoutScripts", browserWithoutScripts},
 		{"FromDisk", browserFromDisk},
+		{"ShowsHostileNames", browserShowsHostileNames},
 		{"PolicyHolds", browserPolicyHolds},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -128,6 +130,10 @@ func browserLeadsFromAPackageToTheReason(t *testing.T, v *visitor) {
 		t.Errorf("the page says %s", got)
 	}
 	p.screenshot("package-360-light")
+	p.press("/", "x", "y", "z", "z", "y")
+	if got := p.text(`document.querySelector("#found").textContent`); !strings.Contains(got, "no source has it") {
+		t.Errorf("of a package that is nowhere the page says %s", got)
+	}
 	p.quiet()
 }
 
@@ -290,6 +296,30 @@ func browserFromDisk(t *testing.T, v *visitor) {
 	p.wait("the stream's page")
 	if got := p.text("document.querySelector('h1').textContent"); got != "virt-devel:rhel" {
 		t.Errorf("Enter leads to %s", got)
+	}
+	p.quiet()
+}
+
+// browserShowsHostileNames: they are text, and nothing of them runs.
+func browserShowsHostileNames(t *testing.T, v *visitor) {
+	dir := ofHostileNames(t)
+	p := v.open(360, 740, "dark")
+	for _, name := range pagesOf(t, dir) {
+		p.load("file://" + (&url.URL{Path: filepath.Join(dir, name)}).EscapedPath())
+		if got := p.text("document.querySelectorAll('script').length + ' ' + document.querySelectorAll('img').length"); got != "1 0" {
+			t.Errorf("%s: scripts and pictures: %s", name, got)
+		}
+	}
+	p.load("file://" + dir + "/index.html")
+	shown := p.text("document.querySelector('main').textContent")
+	for _, name := range hostile {
+		if !strings.ContainsAny(name, "\u202e\u2066") && !strings.Contains(shown, name) {
+			t.Errorf("the page does not show %q", name)
+		}
+	}
+	var wrong []string
+	if p.eval(audit, &wrong); len(wrong) > 0 {
+		t.Errorf("the page with them: %q", wrong)
 	}
 	p.quiet()
 }

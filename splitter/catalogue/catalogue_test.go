@@ -215,7 +215,9 @@ var hostile = []string{
 	"</style><script>alert(1)</script>", "gnp\u202eexe.rpm", "a\u2066b\u200fc", "../../../etc/passwd", "{{.Plan}}", "`${alert(1)}`", "%3Cscript%3E", "x?y#z&lt;",
 }
 
-func TestHostileNamesAreInert(t *testing.T) {
+// ofHostileNames makes a target of them, as names of whatever has one.
+func ofHostileNames(t *testing.T) string {
+	t.Helper()
 	repo := &fixtures.Repo{}
 	for i, name := range hostile {
 		word := strings.NewReplacer(" ", "", "?", "", "#", "", "/", "").Replace(name) // what a package may be called
@@ -232,6 +234,11 @@ func TestHostileNamesAreInert(t *testing.T) {
 	if n := len(in.Report.Repos); n < len(hostile)/2 {
 		t.Fatalf("only %d repositories: the names were refused before they came here", n)
 	}
+	return dir
+}
+
+func TestHostileNamesAreInert(t *testing.T) {
+	dir := ofHostileNames(t)
 	for _, name := range pagesOf(t, dir) {
 		page := read(t, dir, name)
 		checkPage(t, dir, name, page) // one script, one style, no handlers, no links elsewhere

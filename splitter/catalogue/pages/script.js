@@ -59,7 +59,8 @@ shown++;
 if (item.group) item.group.hidden = false;
 }
 const thing = kind === "stream" ? "stream" : "package name";
-status.textContent = (shown === items.length ? items.length : shown + " of " + items.length) + " " + thing + (items.length === 1 ? "" : "s");
+if (shown === 0) status.textContent = kind === "stream" ? "No stream is like that." : "No repository here has such a package, and none that was left out is called so: no source has it.";
+else status.textContent = (shown === items.length ? items.length : shown + " of " + items.length) + " " + thing + (items.length === 1 ? "" : "s");
 if (!beyond) return;
 const page = letterOf(query);
 beyond.hidden = query === "" || !beyond.dataset.initials.split(" ").includes(page);
