@@ -36,8 +36,7 @@ func printConfig(c *cli.Context, out *output) error {
 		return &usageError{"init takes no arguments, but was given " + c.Args().First(), "name directories of .repo files with --repo-dir"}
 	}
 	if c.Bool("schema") {
-		out.printf("%s", nightly.Schema)
-		return out.document(map[string]any{"schema": 1, "json_schema": string(nightly.Schema)})
+		return out.whole("json_schema", string(nightly.Schema))
 	}
 	opt := nightly.InitOptions{Releasever: cmp.Or(c.String("releasever"), releaseOf("/etc/os-release")), Arch: cmp.Or(c.String("arch"), machineArch())}
 	var err error
@@ -54,8 +53,7 @@ func printConfig(c *cli.Context, out *output) error {
 	if err != nil {
 		return err
 	}
-	out.printf("%s", text)
-	return out.document(map[string]any{"schema": 1, "config": string(text)})
+	return out.whole("config", string(text))
 }
 
 func machineArch() string {

@@ -96,6 +96,7 @@ func newApp(out *output) *cli.App {
 			demoCommand(out), listCommand(out), splitCommand(out), verifyCommand(out), explainCommand(out), forCommand(out),
 			syncCommand(out), initCommand(out), runCommand(out), serveCommand(out),
 			snapshotsCommand(out), diffCommand(out), rollbackCommand(out), tagCommand(out), pruneCommand(out), fsckCommand(out),
+			completionCommand(out), manCommand(out),
 		},
 		HideVersion:               true,
 		DisableSliceFlagSeparator: true,

@@ -52,6 +52,16 @@ func (o *output) printf(format string, args ...any) {
 	}
 }
 
+// whole writes a text that is all that a command is asked for, under --quiet too; under
+// --json it stands in a document, under that key.
+func (o *output) whole(key, text string) error {
+	if o.json {
+		return o.document(map[string]any{"schema": 1, key: text})
+	}
+	_, err := fmt.Fprint(o.out, visible(text))
+	return err
+}
+
 // note writes one line to stderr, with our prefix.
 func (o *output) note(format string, args ...any) {
 	if !o.quiet {
