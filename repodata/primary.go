@@ -22,6 +22,13 @@ func (e Element) Package(parts Parts) (*Package, error) {
 // Decoder parses primary elements and shares the strings that repeat among them.
 // It serves one goroutine; what it returned stays valid. The zero value is ready.
 type Decoder struct {
+	// Apart gives each package strings of its own, cut from one copy of its element,
+	// instead of shared ones. It is for who keeps none of them, and saves a lookup each.
+	Apart bool
+
+	raw  []byte // the element, when Apart
+	text string // and its copy
+
 	reader    markupReader
 	strings   map[string]string
 	providing map[string]bool // names of the only Provides to read; nil: as the parts say
@@ -35,6 +42,9 @@ type Decoder struct {
 func (d *Decoder) Package(e Element, parts Parts) (*Package, error) {
 	if d.strings == nil {
 		d.strings = make(map[string]string)
+	}
+	if d.Apart {
+		d.raw, d.text = e.Raw, string(e.Raw)
 	}
 	var p *Package
 	err := d.reader.read(e.Raw, func(m markup) error {
@@ -63,10 +73,17 @@ func (p *Package) check() error {
 	return nil
 }
 
-// intern returns the one string of these bytes.
+// intern returns the one string of these bytes; when Apart, a part of the copy of the
+// element if they are part of that, else a string of their own.
 func (d *Decoder) intern(b []byte) string {
 	if len(b) == 0 {
 		return ""
+	}
+	if d.Apart {
+		if at := cap(d.raw) - cap(b); at >= 0 && at+len(b) <= len(d.raw) && &d.raw[at] == &b[0] {
+			return d.text[at : at+len(b)]
+		}
+		return string(b)
 	}
 	if s, ok := d.strings[string(b)]; ok {
 		return s

@@ -30,14 +30,8 @@ func (u *Universe) Add(ctx context.Context, name string, r *repodata.Repo) (Repo
 		repo.packages, repo.differs = slices.Clone(same.packages), same.differs
 		return u.enter(repo), nil
 	}
-	var decoder repodata.Decoder
-	for e, err := range r.Elements(ctx, repodata.TypePrimary) {
-		if err == nil {
-			err = u.add(&repo, &decoder, e)
-		}
-		if err != nil {
-			return 0, fmt.Errorf("read repository %s: %w", name, err)
-		}
+	if err := u.read(ctx, &repo, r); err != nil {
+		return 0, fmt.Errorf("read repository %s: %w", name, err)
 	}
 	return u.enter(repo), nil
 }
@@ -62,25 +56,6 @@ func (u *Universe) enter(r repository) RepoID {
 	u.repos = append(u.repos, r)
 	clear(u.looked) // the new one may own paths that were looked up in the others
 	return RepoID(len(u.repos) - 1)
-}
-
-func (u *Universe) add(repo *repository, d *repodata.Decoder, e repodata.Element) error {
-	h := u.hash(e.Raw[:e.Loc.Start], e.Raw[e.Loc.End:])
-	id, known := u.elements[element{e.PkgID, h}]
-	if !known {
-		p, err := d.Package(e, repodata.PartRelations|repodata.PartFiles)
-		if err != nil {
-			return err
-		}
-		id = u.insert(element{e.PkgID, h}, p)
-	}
-	if !repo.packages.has(id) {
-		repo.packages.add(id)
-		if first := u.pkgids[e.PkgID]; first != id {
-			repo.differs = append(repo.differs, [2]int32{id, first})
-		}
-	}
-	return nil
 }
 
 // hash is that of an element without its location.

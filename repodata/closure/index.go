@@ -28,7 +28,6 @@ func (u *Universe) insert(e element, p *repodata.Package) int32 {
 	} else {
 		u.pkgids[e.pkgid] = id
 	}
-	u.elements[e] = id
 	of := u.arches[n.Arch]
 	of.add(id)
 	u.arches[n.Arch] = of
