@@ -68,13 +68,13 @@ func write(dir string, in Input) error {
 		return err
 	}
 	s := newSite(dir, in)
+	if err := s.makeDirs(); err != nil {
+		return err
+	}
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	group.Go(func() error { return r.write(dir, PageName, "index", s.indexPage()) })
 	if s.deep() {
-		if err := s.makeDirs(); err != nil {
-			return err
-		}
 		for _, f := range s.flats {
 			group.Go(func() error { return r.write(dir, f.Page, "flat", s.flatPage(f)) })
 		}
@@ -108,7 +108,12 @@ func (s *site) makeDirs() error {
 			return err
 		}
 	}
-	return mkdir(path.Join(DirName, "packages"))
+	for _, l := range s.letters {
+		if err := mkdir(path.Dir(l.Page)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // write fills a template and makes a page of it, below a target's directory.

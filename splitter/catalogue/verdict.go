@@ -1,6 +1,11 @@
 package catalogue
 
-import "flatstream/repodata/closure"
+import (
+	"cmp"
+	"slices"
+
+	"flatstream/repodata/closure"
+)
 
 // judge takes over what verify found.
 func (s *site) judge() {
@@ -20,6 +25,7 @@ func (s *site) judge() {
 			}
 		}
 		f.Causes = s.Verdict.Explain(c)
+		slices.SortStableFunc(f.Causes, worse)
 	}
 }
 
@@ -66,6 +72,19 @@ func (f *flat) causes(n int) []found {
 	return list
 }
 
+// worse puts what no baseline knows first, then what keeps most packages from being
+// installed.
+func worse(a, b closure.Explanation) int {
+	weight := func(e closure.Explanation) int { return len(e.Same) + len(e.Followers) }
+	switch {
+	case a.Known && !b.Known:
+		return 1
+	case b.Known && !a.Known:
+		return -1
+	}
+	return cmp.Compare(weight(b), weight(a))
+}
+
 // verdict is what the first page says of the last verify.
 type verdict struct {
 	Made     bool
@@ -74,7 +93,7 @@ type verdict struct {
 	Problems int
 	Known    int
 	Bad      []*flat // repositories with problems
-	Causes   []found // the first of them, each repository's first ones before its others
+	Causes   []found // the worst of them
 	Left     int     // causes that are not in Causes
 }
 
@@ -84,7 +103,6 @@ func (s *site) verdict() verdict {
 	}
 	sum := s.Verdict.Summary
 	v := verdict{Made: true, Checked: sum.Packages, Repos: sum.Repos, Problems: sum.Problems, Known: sum.Known}
-	all := 0
 	seen := map[string]bool{} // a view and non-modular often say the same
 	for _, f := range s.flats {
 		if f.Problems == 0 {
@@ -97,12 +115,12 @@ func (s *site) verdict() verdict {
 				continue
 			}
 			seen[key] = true
-			all++
-			if len(v.Causes) < maxFirst {
-				v.Causes = append(v.Causes, c)
-			}
+			v.Causes = append(v.Causes, c)
 		}
 	}
+	slices.SortStableFunc(v.Causes, func(a, b found) int { return worse(a.Explanation, b.Explanation) })
+	all := len(v.Causes)
+	v.Causes = first(maxFirst, v.Causes)
 	v.Left = all - len(v.Causes)
 	return v
 }
