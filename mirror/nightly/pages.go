@@ -58,7 +58,7 @@ func paths(r *splitter.Report) []string {
 func writeNightPage(stage *tree.Stage, r *Report) error {
 	page := catalogue.Night{Snapshot: r.Snapshot, Warnings: r.Warnings}
 	for _, t := range r.Targets {
-		target := catalogue.NightTarget{Name: t.Name, Path: t.Path, Repos: t.Repos, Packages: t.Packages, Problems: t.Problems, Withheld: t.Withheld}
+		target := catalogue.NightTarget{Name: t.Name, Path: t.Path, Repos: t.Repos, Packages: t.Packages, Problems: t.Problems, HeldBack: t.HeldBack}
 		for _, p := range t.New {
 			target.New = append(target.New, p.String())
 		}

@@ -293,7 +293,7 @@ func TestPageOfTheNight(t *testing.T) {
 		}
 	}
 	b, err := RenderNight(Night{Snapshot: "20260102T030000Z", Warnings: []string{hostile[0]}, Repos: []NightRepo{{ID: hostile[1], Outcome: "changed", Fetched: 2, Bytes: 1_500_000}},
-		Targets: []NightTarget{{Name: "el8/x86_64", Path: "flat/el8/x86_64", Repos: 3, Problems: 2, New: []string{hostile[4]}, Withheld: true}}})
+		Targets: []NightTarget{{Name: "el8/x86_64", Path: "flat/el8/x86_64", Repos: 3, Problems: 2, New: []string{hostile[4]}, HeldBack: []string{"default"}}}})
 	if err != nil {
 		t.Fatal(err)
 	}

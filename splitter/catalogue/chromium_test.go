@@ -106,6 +106,13 @@ func (b *browser) listen(r io.Reader) {
 // call sends a command and reads its answer into result, which may be nil.
 func (b *browser) call(session, method string, params, result any) {
 	b.t.Helper()
+	if err := b.try(session, method, params, result); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// try is call for what may fail.
+func (b *browser) try(session, method string, params, result any) error {
 	b.mu.Lock()
 	b.last++
 	m := message{ID: b.last, Session: session, Method: method, Params: params}
@@ -114,31 +121,29 @@ func (b *browser) call(session, method string, params, result any) {
 	b.mu.Unlock()
 	doc, err := json.Marshal(m)
 	if err != nil {
-		b.t.Fatal(err)
+		return err
 	}
 	if _, err := b.in.Write(append(doc, 0)); err != nil {
-		b.t.Fatalf("%s: the browser is gone: %v", method, err)
+		return fmt.Errorf("%s: the browser is gone: %w", method, err)
 	}
 	select {
 	case m = <-answer:
 	case <-time.After(patience):
-		b.t.Fatalf("%s: no answer in %v", method, patience)
+		return fmt.Errorf("%s: no answer in %v", method, patience)
 	}
 	if m.Error != nil {
-		b.t.Fatalf("%s: %s", method, m.Error.Message)
+		return fmt.Errorf("%s: %s", method, m.Error.Message)
 	}
-	if result != nil {
-		if err := json.Unmarshal(m.Result, result); err != nil {
-			b.t.Fatalf("%s: %v", method, err)
-		}
+	if result == nil {
+		return nil
 	}
+	return json.Unmarshal(m.Result, result)
 }
 
 // tab is one page in the browser.
 type tab struct {
 	*browser
 	session    string
-	loaded     chan struct{}
 	complaints []string // what would stand in the console
 }
 
@@ -150,7 +155,7 @@ func (b *browser) open(width, height int, scheme string) *tab {
 	var made struct{ TargetID, SessionID string }
 	b.call("", "Target.createTarget", object{"url": "about:blank"}, &made)
 	b.call("", "Target.attachToTarget", object{"targetId": made.TargetID, "flatten": true}, &made)
-	t := &tab{browser: b, session: made.SessionID, loaded: make(chan struct{}, 1)}
+	t := &tab{browser: b, session: made.SessionID}
 	b.mu.Lock()
 	b.tabs[t.session] = t
 	b.mu.Unlock()
@@ -176,11 +181,6 @@ func (t *tab) do(method string, params any) {
 // hear notes an event; the browser's lock is held.
 func (t *tab) hear(m message, raw []byte) {
 	switch m.Method {
-	case "Page.loadEventFired":
-		select {
-		case t.loaded <- struct{}{}:
-		default:
-		}
 	case "Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Log.entryAdded", "Network.loadingFailed":
 		t.complaints = append(t.complaints, string(raw))
 	}
@@ -190,36 +190,47 @@ func (t *tab) hear(m message, raw []byte) {
 func (t *tab) load(url string) {
 	t.t.Helper()
 	t.do("Page.navigate", object{"url": "about:blank"}) // or else a new fragment would load nothing
-	t.wait(url)
+	t.until(`location.href === "about:blank"`)
 	t.do("Page.navigate", object{"url": url})
-	t.wait(url)
+	t.until(`location.href !== "about:blank"`)
 }
 
-func (t *tab) wait(url string) {
+// until waits for a whole page of which something is true.
+func (t *tab) until(expression string) {
 	t.t.Helper()
-	select {
-	case <-t.loaded:
-	case <-time.After(patience):
-		t.t.Fatalf("%s did not load in %v", url, patience)
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		var is bool
+		err := t.evaluate(`document.readyState === "complete" && `+expression, &is)
+		if err == nil && is { // an error: the page is being left
+			return
+		}
 	}
+	t.t.Fatalf("it never came true that %s", expression)
 }
 
 // eval runs an expression in the page and reads its value into result.
 func (t *tab) eval(expression string, result any) {
 	t.t.Helper()
+	if err := t.evaluate(expression, result); err != nil {
+		t.t.Fatalf("%.80s: %v", expression, err)
+	}
+}
+
+func (t *tab) evaluate(expression string, result any) error {
 	var answer struct {
 		Result           struct{ Value json.RawMessage }
 		ExceptionDetails json.RawMessage
 	}
-	t.call(t.session, "Runtime.evaluate", object{"expression": expression, "returnByValue": true, "awaitPromise": true, "userGesture": true}, &answer)
-	if answer.ExceptionDetails != nil {
-		t.t.Fatalf("%.80s: %s", expression, answer.ExceptionDetails)
+	err := t.try(t.session, "Runtime.evaluate", object{"expression": expression, "returnByValue": true, "awaitPromise": true, "userGesture": true}, &answer)
+	switch {
+	case err != nil:
+		return err
+	case answer.ExceptionDetails != nil:
+		return fmt.Errorf("%s", answer.ExceptionDetails)
+	case result == nil:
+		return nil
 	}
-	if result != nil {
-		if err := json.Unmarshal(answer.Result.Value, result); err != nil {
-			t.t.Fatalf("%.80s: %v", expression, err)
-		}
-	}
+	return json.Unmarshal(answer.Result.Value, result)
 }
 
 // text is the value of an expression as text.

@@ -20,7 +20,7 @@ type NightTarget struct {
 	Packages   int
 	Problems   int
 	New        []string // problems that the snapshot before did not have, a line each
-	Withheld   bool     // what stands here is the snapshot's before
+	HeldBack   []string // what stands here as it was in the snapshot before
 }
 
 // NightRepo is one repository of upstream.
@@ -67,7 +67,7 @@ func RenderNight(n Night) ([]byte, error) {
 	for _, t := range n.Targets {
 		p.Problems += t.Problems
 		p.New += len(t.New)
-		if t.Withheld {
+		if len(t.HeldBack) > 0 {
 			p.Withheld++
 		}
 	}
