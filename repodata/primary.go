@@ -30,7 +30,7 @@ type Decoder struct {
 	text string // and its copy
 
 	reader    markupReader
-	strings   map[string]string
+	shared    interner
 	providing map[string]bool // names of the only Provides to read; nil: as the parts say
 	relations []Relation      // scratch
 	files     []File          // scratch
@@ -40,9 +40,6 @@ type Decoder struct {
 // first location and checksum count. A relation whose flags stand without a
 // version has no version, as in libsolv.
 func (d *Decoder) Package(e Element, parts Parts) (*Package, error) {
-	if d.strings == nil {
-		d.strings = make(map[string]string)
-	}
 	if d.Apart {
 		d.raw, d.text = e.Raw, string(e.Raw)
 	}
@@ -85,12 +82,7 @@ func (d *Decoder) intern(b []byte) string {
 		}
 		return string(b)
 	}
-	if s, ok := d.strings[string(b)]; ok {
-		return s
-	}
-	s := string(b)
-	d.strings[s] = s
-	return s
+	return d.shared.intern(b)
 }
 
 // primaryParser is the state within one element: package / child / part / entry.

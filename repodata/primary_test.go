@@ -167,7 +167,6 @@ func minimalPackage(requires string) string {
 func parseXML(raw []byte, parts Parts) (*Package, error) {
 	p := &Package{}
 	var d Decoder
-	d.strings = make(map[string]string)
 	err := (&primaryParser{d: &d, p: p, m: newXMLMarkup(raw), parts: parts}).parse()
 	if err == nil {
 		err = p.check()

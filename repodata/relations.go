@@ -68,7 +68,7 @@ func (x *primaryParser) entry() error {
 			}
 			r.Name = x.d.intern(value)
 		case "flags":
-			r.Op, err = rpmdep.ParseFlags(x.d.intern(value))
+			r.Op, err = rpmdep.ParseFlags(value)
 		case "epoch":
 			if len(value) != 1 || value[0] != '0' {
 				epoch, err = rpmver.ParseEpoch(string(value))

@@ -43,8 +43,8 @@ func ParseOp(s string) (Op, error) {
 
 // ParseFlags reads the flags attribute of an rpm:entry as createrepo_c writes it:
 // LT, LE, EQ, GE or GT. The empty string is no Op, so any version.
-func ParseFlags(s string) (Op, error) {
-	switch s {
+func ParseFlags[T string | []byte](s T) (Op, error) {
+	switch string(s) {
 	case "":
 		return 0, nil
 	case "EQ":
