@@ -12,7 +12,7 @@ import (
 	"flatstream/mirror/repofile"
 )
 
-func TestRollbackIsRefused(t *testing.T) {
+func TestAttackRollback(t *testing.T) {
 	one, two := nights(t)
 	up := upstream(t, two)
 	tr := store(t)
@@ -48,7 +48,7 @@ func TestRollbackIsSeenWithoutARevisionThatCounts(t *testing.T) {
 	}
 }
 
-func TestMassRemovalIsRefused(t *testing.T) {
+func TestAttackMassRemoval(t *testing.T) {
 	up := upstream(t, small(t, fixtures.Options{Revision: "1"}, two+"package a 1-1 noarch\npackage b 1-1 noarch\n"))
 	tr := store(t)
 	mustPublish(t, tr, at("r", up.URL))

@@ -115,7 +115,7 @@ func TestSignedRepositories(t *testing.T) {
 	}
 }
 
-func TestSignatureStripping(t *testing.T) {
+func TestAttackSignatureStripping(t *testing.T) {
 	key := newKey(t, fixtures.KeyOptions{})
 	file := keyFile(t, key)
 	dir := small(t, fixtures.Options{Sign: key.V4(built)}, two)
@@ -129,7 +129,7 @@ func TestSignatureStripping(t *testing.T) {
 	mustPublish(t, store(t), src)
 }
 
-func TestKeySubstitution(t *testing.T) {
+func TestAttackKeySubstitution(t *testing.T) {
 	good, evil := newKey(t, fixtures.KeyOptions{}), newKey(t, fixtures.KeyOptions{})
 	file := keyFile(t, good)
 	named := "signed by key " + evil.ID() + ", which is none of the configured ones (" + good.ID() + ")"
@@ -156,7 +156,7 @@ func TestKeySubstitution(t *testing.T) {
 }
 
 // A changed repomd.xml under an old signature, and a signature of another day.
-func TestMixAndMatchOfSignatures(t *testing.T) {
+func TestAttackMixAndMatch(t *testing.T) {
 	key := newKey(t, fixtures.KeyOptions{})
 	dir := small(t, fixtures.Options{Sign: key.V4(built)}, two)
 	signRepoMD(t, dir, key.V4(built))
@@ -170,7 +170,7 @@ func TestMixAndMatchOfSignatures(t *testing.T) {
 	refused(t, store(t), checked(upstream(t, dir).URL, keyFile(t, key)), "repodata/repomd.xml", "the signature by key "+key.ID()+" is bad")
 }
 
-func TestSignatureInTheWrongHeader(t *testing.T) {
+func TestAttackSignatureInTheWrongHeader(t *testing.T) {
 	key := newKey(t, fixtures.KeyOptions{})
 	dir := small(t, fixtures.Options{Sign: key.V3(built), Misplace: true}, two)
 	signRepoMD(t, dir, key.V4(built))

@@ -84,6 +84,28 @@ type checksumXML struct {
 	Digits string `xml:",chardata"`
 }
 
+// maxNesting is how deep elements may stand in each other; real files reach 4.
+const maxNesting = 100
+
+// shallow ends a document that nests deeper: encoding/xml keeps every open element.
+type shallow struct {
+	d     *xml.Decoder
+	depth int
+}
+
+func (s *shallow) Token() (xml.Token, error) {
+	t, err := s.d.RawToken()
+	switch t.(type) {
+	case xml.StartElement:
+		if s.depth++; s.depth > maxNesting {
+			return nil, fmt.Errorf("elements nest deeper than %d", maxNesting)
+		}
+	case xml.EndElement:
+		s.depth--
+	}
+	return t, err
+}
+
 // ParseRepoMD reads a repomd.xml. A record without a checksum, or whose location
 // could leave the repository, is an error that names it.
 func ParseRepoMD(b []byte) (*RepoMD, error) {
@@ -91,7 +113,7 @@ func ParseRepoMD(b []byte) (*RepoMD, error) {
 		return nil, fmt.Errorf("parse repomd.xml: it is over %d MiB", MaxRepoMD>>20)
 	}
 	var doc repomdXML
-	if err := xml.Unmarshal(b, &doc); err != nil {
+	if err := xml.NewTokenDecoder(&shallow{d: xml.NewDecoder(bytes.NewReader(b))}).Decode(&doc); err != nil {
 		return nil, fmt.Errorf("parse repomd.xml: %w", err)
 	}
 	if doc.XMLName.Local != "repomd" {

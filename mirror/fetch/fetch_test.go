@@ -270,7 +270,7 @@ func TestRetryAfterIsHonouredAndCapped(t *testing.T) {
 	}
 }
 
-func TestSlowBodyIsBrokenOff(t *testing.T) {
+func TestAttackSlowRetrieval(t *testing.T) {
 	u := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		for r.Context().Err() == nil {
 			_, _ = w.Write([]byte("x"))

@@ -17,7 +17,7 @@ import (
 	"testing"
 )
 
-func TestCredentialsStayWithTheirHost(t *testing.T) {
+func TestAttackCredentialsToAnotherHost(t *testing.T) {
 	var other http.Header
 	foreign := serve(t, func(w http.ResponseWriter, r *http.Request) { other = r.Header; whole(w, r) })
 	var own http.Header
@@ -37,7 +37,7 @@ func TestCredentialsStayWithTheirHost(t *testing.T) {
 	}
 }
 
-func TestClientCertificateStaysWithItsHost(t *testing.T) {
+func TestAttackClientCertificateToAnotherHost(t *testing.T) {
 	seen := map[string]int{}
 	start := func(h http.HandlerFunc) *httptest.Server {
 		s := httptest.NewUnstartedServer(nil)
@@ -106,7 +106,7 @@ func TestUnknownAuthorityIsNotRetried(t *testing.T) {
 	}
 }
 
-func TestNoRedirectFromHTTPSToHTTP(t *testing.T) {
+func TestAttackRedirectFromHTTPSToHTTP(t *testing.T) {
 	plain := serve(t, whole)
 	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, plain, http.StatusFound) }))
 	defer s.Close()
@@ -116,7 +116,7 @@ func TestNoRedirectFromHTTPSToHTTP(t *testing.T) {
 	}
 }
 
-func TestErrorsShowNoSecret(t *testing.T) {
+func TestAttackCredentialLeak(t *testing.T) {
 	s := httptest.NewServer(http.NotFoundHandler())
 	host := strings.TrimPrefix(s.URL, "http://")
 	c := quick(t, func(o *Options) { o.Retries = -1 })

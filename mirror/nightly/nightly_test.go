@@ -441,7 +441,7 @@ func TestAnAliasToNothingIsAWarning(t *testing.T) {
 	}
 }
 
-func TestHostileModuleNames(t *testing.T) {
+func TestAttackPathTraversalByModuleName(t *testing.T) {
 	for name, want := range map[string]string{
 		"../../x":                 "",
 		"/etc/passwd":             "",

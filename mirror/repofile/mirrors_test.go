@@ -104,7 +104,7 @@ func TestMetalinkKnowsItsRepomd(t *testing.T) {
 	}
 }
 
-func TestHostileMetalinks(t *testing.T) {
+func TestAttackForgedMetalink(t *testing.T) {
 	for name, text := range map[string]string{
 		"endless":    "<metalink>" + strings.Repeat("<files>", MaxList),
 		"entities":   `<!DOCTYPE x [<!ENTITY a "aa"><!ENTITY b "&a;&a;">]><metalink><files><file name="&b;"/></files></metalink>`,

@@ -100,7 +100,7 @@ func TestPartThatSharesAnObjectIsNotTouched(t *testing.T) {
 	}
 }
 
-func TestPartIsNoWayOutOfTheStore(t *testing.T) {
+func TestAttackSymlinkForAPart(t *testing.T) {
 	s := locked(t)
 	c := digest.OfBytes([]byte("hello"))
 	victim := filepath.Join(t.TempDir(), "victim")

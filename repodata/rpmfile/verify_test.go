@@ -121,7 +121,7 @@ func rpmkeys(t *testing.T, key *fixtures.Key, b []byte, want string) {
 	}
 }
 
-func TestSignatureStripping(t *testing.T) {
+func TestAttackSignatureStripping(t *testing.T) {
 	key := newKey(t, fixtures.KeyOptions{})
 	b := signed(t, key.V3(built))
 	for what, stripped := range map[string][]byte{
@@ -136,7 +136,7 @@ func TestSignatureStripping(t *testing.T) {
 	}
 }
 
-func TestKeySubstitution(t *testing.T) {
+func TestAttackKeySubstitution(t *testing.T) {
 	good, evil := newKey(t, fixtures.KeyOptions{}), newKey(t, fixtures.KeyOptions{})
 	for _, sign := range []fixtures.Signer{evil.V3(built), evil.V4(built)} {
 		if err := verify(signed(t, sign), keyring(t, good)); err == nil || !strings.Contains(err.Error(), "signed by key "+evil.ID()+", which is none of the configured ones ("+good.ID()+")") {
@@ -159,7 +159,7 @@ func idBytes(k *fixtures.Key) string {
 
 // A forger moves what is good of one package into the header of another, where a
 // careless reader finds it.
-func TestSignatureInTheWrongHeader(t *testing.T) {
+func TestAttackSignatureInTheWrongHeader(t *testing.T) {
 	key := newKey(t, fixtures.KeyOptions{})
 	ring := keyring(t, key)
 	b := signed(t, key.V4(built))
