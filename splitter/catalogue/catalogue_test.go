@@ -2,6 +2,7 @@ package catalogue
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io/fs"
@@ -17,11 +18,16 @@ import (
 	"flatstream/splitter"
 )
 
-// source writes a repository and opens it.
+// source writes a repository's metadata and opens it.
 func source(t testing.TB, name string, write func(dir string, opt fixtures.Options) error) splitter.Source {
 	t.Helper()
+	return sourceWith(t, name, fixtures.Options{MetadataOnly: true}, write)
+}
+
+func sourceWith(t testing.TB, name string, opt fixtures.Options, write func(dir string, opt fixtures.Options) error) splitter.Source {
+	t.Helper()
 	dir := filepath.Join(t.TempDir(), name)
-	if err := write(dir, fixtures.Options{MetadataOnly: true}); err != nil {
+	if err := write(dir, opt); err != nil {
 		t.Fatal(err)
 	}
 	r, err := repodata.Open(os.DirFS(dir))
@@ -35,7 +41,7 @@ func source(t testing.TB, name string, write func(dir string, opt fixtures.Optio
 func made(t testing.TB, opt splitter.Options, sources ...splitter.Source) (string, Input) {
 	t.Helper()
 	ctx := context.Background()
-	opt.Link = splitter.LinkNothing
+	opt.Link = cmp.Or(opt.Link, splitter.LinkNothing)
 	plan, err := splitter.NewPlan(ctx, sources, opt)
 	if err != nil {
 		t.Fatal(err)
