@@ -94,7 +94,7 @@ func newApp(out *output) *cli.App {
 		Flags:     append(globalFlags(), &cli.BoolFlag{Name: "version", Usage: "print the version"}),
 		Commands: []*cli.Command{
 			demoCommand(out), listCommand(out), splitCommand(out), verifyCommand(out), explainCommand(out), forCommand(out),
-			syncCommand(out), initCommand(out), runCommand(out), serveCommand(out),
+			syncCommand(out), initCommand(out), runCommand(out), configCommand(out), serveCommand(out),
 			snapshotsCommand(out), diffCommand(out), rollbackCommand(out), tagCommand(out), pruneCommand(out), fsckCommand(out),
 			completionCommand(out), manCommand(out),
 		},

@@ -29,6 +29,7 @@ repodata/closure:   repodata repodata/rpmver repodata/rpmdep
 splitter/modulemd:  repodata/rpmver
 splitter:           splitter/modulemd repodata repodata/digest repodata/rpmver repodata/rpmdep repodata/codec repodata/rpmfile repodata/pgp repodata/closure
 splitter/catalogue: splitter repodata/closure
+splitter/recipe:    splitter repodata
 mirror/fetch:       repodata/digest repodata/codec
 mirror/repofile:    repodata/digest
 mirror/tree:        repodata/digest
