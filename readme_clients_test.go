@@ -129,7 +129,9 @@ func (w *workshop) serve(words []string) error {
 		err = fmt.Errorf("no URL in %q", line)
 	}
 	if err == nil {
-		_, err = get(base + "/flat/el8/x86_64/default/repodata/repomd.xml")
+		if _, err = get(base + "/flat/el8/x86_64/default/repodata/repomd.xml"); err != nil { // a store without targets
+			_, err = get(base + "/at/current/default/repodata/repomd.xml")
+		}
 	}
 	return errors.Join(err, cmd.Process.Signal(os.Interrupt), cmd.Wait())
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"flatstream/mirror/nightly"
 	"flatstream/mirror/serve"
 )
 
@@ -19,6 +20,7 @@ func serveCommand(out *output) *cli.Command {
 			"SIGINT or SIGTERM, after running downloads have ended.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "listen", Value: ":8080", Usage: "`ADDRESS` to listen on, such as 127.0.0.1:8080"},
+			&cli.StringFlag{Name: "config", Usage: "the nightly `FILE`: its credentials are used for packages that are fetched on demand"},
 			&cli.StringFlag{Name: "tls-cert", Usage: "speak TLS with the certificate chain in `FILE` (PEM); read again when it is renewed"},
 			&cli.StringFlag{Name: "tls-key", Usage: "`FILE` of its key"},
 		},
@@ -34,7 +36,11 @@ func serveDir(c *cli.Context, out *output) error {
 	if err != nil {
 		return err
 	}
-	handler, err := serve.Handler(serve.Options{Dir: c.Args().First()})
+	upstreams, err := serveUpstreams(c)
+	if err != nil {
+		return err
+	}
+	handler, err := serve.Handler(serve.Options{Dir: c.Args().First(), Upstreams: upstreams})
 	if err != nil {
 		return err
 	}
@@ -44,6 +50,30 @@ func serveDir(c *cli.Context, out *output) error {
 	}
 	out.note("serving %s on %s", c.Args().First(), reachable(listener.Addr(), certs != nil))
 	return serve.Run(c.Context, listener, handler, certs, serve.Limits{})
+}
+
+// serveUpstreams are the repositories of --config.
+func serveUpstreams(c *cli.Context) ([]serve.Upstream, error) {
+	if c.String("config") == "" {
+		return nil, nil
+	}
+	config, err := nightly.ReadConfig(c.String("config"))
+	if err != nil {
+		return nil, err
+	}
+	vars, err := machineVars()
+	if err != nil {
+		return nil, err
+	}
+	sources, err := config.Sources(vars)
+	if err != nil {
+		return nil, err
+	}
+	var upstreams []serve.Upstream
+	for _, s := range sources {
+		upstreams = append(upstreams, serve.Upstream{Path: s.Path, URLs: s.URLs, Fetch: s.FetchOptions()})
+	}
+	return upstreams, nil
 }
 
 // certificate is that of --tls-cert and --tls-key, nil for plain HTTP.

@@ -26,6 +26,7 @@ func syncCommand(out *output) *cli.Command {
 			"must be signed by a key of its gpgkey.\n" + sourceHelp,
 		Flags: slices.Concat([]cli.Flag{
 			&cli.StringFlag{Name: "store", Usage: "`DIR` that holds the mirror; made if it is not there"},
+			&cli.StringFlag{Name: "policy", Value: string(mirror.Immediate), Usage: "`POLICY` on-demand copies metadata alone; flatstream serve then fetches each package at its first request"},
 			&cli.BoolFlag{Name: "partial", Usage: "publish what could be synced when another repository fails"},
 			&cli.DurationFlag{Name: "grace", Usage: "how much `TIME` clients of earlier snapshots have to fetch their files", Value: 72 * time.Hour},
 			&cli.StringSliceFlag{Name: "keep-always", Usage: "packages whose name matches `GLOB` stay when upstream deletes them, in STORE/current/kept/NAME; repeatable (default: what is there already stays)"},
@@ -101,12 +102,28 @@ func downloadJobs(out *output) int { return min(out.jobs, maxDownloads) }
 // summary is what became of one repository.
 type summary = mirror.Summary
 
+// syncPolicy is what --policy says.
+func syncPolicy(c *cli.Context) (mirror.Policy, error) {
+	switch policy := mirror.Policy(c.String("policy")); {
+	case policy != mirror.Immediate && policy != mirror.OnDemand:
+		return "", &usageError{fmt.Sprintf("--policy %q is not known", policy), fmt.Sprintf("use %s or %s", mirror.Immediate, mirror.OnDemand)}
+	case policy == mirror.OnDemand && c.IsSet("keep-always"):
+		return "", &usageError{"--keep-always and --policy on-demand exclude each other", "what upstream deletes can be had no more; leave one of them out"}
+	default:
+		return policy, nil
+	}
+}
+
 func syncSources(c *cli.Context, out *output) (err error) {
 	if c.String("store") == "" {
 		return &usageError{"sync needs --store DIR", "name the directory that holds the mirror"}
 	}
 	if c.Duration("grace") < 0 {
 		return &usageError{"--grace is less than nothing", "write a time such as 72h"}
+	}
+	policy, err := syncPolicy(c)
+	if err != nil {
+		return err
 	}
 	if err := checkGuards(c); err != nil {
 		return err
@@ -146,7 +163,7 @@ func syncSources(c *cli.Context, out *output) (err error) {
 	ctx, late, stop := limitTime(c)
 	defer stop()
 	report, err := mirror.SyncAll(ctx, sources, t, mirror.Options{
-		Jobs: downloadJobs(out), AllowRollback: c.Bool("allow-rollback"), AllowWeakChecksums: c.Bool("allow-weak-checksums"),
+		Jobs: downloadJobs(out), Policy: policy, AllowRollback: c.Bool("allow-rollback"), AllowWeakChecksums: c.Bool("allow-weak-checksums"),
 		MaxShrink: c.Float64("max-shrink"), MaxAge: c.Duration("max-age"), LimitRate: rate, Progress: b.moved,
 	}, c.Bool("partial"), c.Duration("grace"))
 	b.finish()

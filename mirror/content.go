@@ -118,7 +118,7 @@ func (r *run) plan(plan *plan, p *repodata.Package, d *downloads) error {
 		if f.size < 0 {
 			return fmt.Errorf("package %s announces no size, so it cannot be served on demand", f.path)
 		}
-		f.url = withoutUser(r.urlOf(f))
+		f.url = withoutSecrets(r.urlOf(f))
 	}
 	known := len(plan.files)
 	if err := plan.add(f); err != nil {
@@ -146,12 +146,14 @@ func (r *run) urlOf(f file) string {
 	return join(r.base, f.path)
 }
 
-func withoutUser(raw string) string {
+// withoutSecrets is a URL as everyone may see it in a manifest: no user, and no query,
+// which may be a token. Who serves it has them from the config.
+func withoutSecrets(raw string) string {
 	u, err := url.Parse(raw)
-	if err != nil || u.User == nil {
+	if err != nil || u.Host == "" {
 		return raw
 	}
-	u.User = nil
+	u.User, u.RawQuery, u.Fragment = nil, "", ""
 	return u.String()
 }
 

@@ -100,14 +100,20 @@ func (s *Source) check() error {
 	return nil
 }
 
+// FetchOptions are those of the source, with the hosts that may see its credentials.
+func (s *Source) FetchOptions() fetch.Options {
+	opt := s.Fetch
+	opt.Trusted = append(append([]string{s.Mirrorlist, s.Metalink}, s.URLs...), opt.Trusted...)
+	return opt
+}
+
 // client makes the source's own client: certificates are read anew for each run.
 // rate, in bytes per second, bounds it further where it is not 0.
 func (s *Source) client(jobs int, rate int64) (*fetch.Client, error) {
-	opt := s.Fetch
+	opt := s.FetchOptions()
 	if rate > 0 && (opt.LimitRate == 0 || rate < opt.LimitRate) {
 		opt.LimitRate = rate
 	}
-	opt.Trusted = append(append([]string{s.Mirrorlist, s.Metalink}, s.URLs...), opt.Trusted...)
 	if jobs > 0 {
 		opt.Jobs = jobs
 	}

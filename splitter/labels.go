@@ -57,7 +57,7 @@ func (p *Plan) readLabels(ctx context.Context) error {
 	for i := range p.pkgs {
 		k := &p.pkgs[i]
 		switch {
-		case p.Sources[k.source].Dir == "":
+		case p.Sources[k.source].Dir == "", p.Sources[k.source].Promise != nil:
 		case p.Options.Labels == LabelsAll, k.unlistable() && (k.marked() || k.subject.name >= 0):
 			candidates = append(candidates, int32(i))
 		case k.unlistable():

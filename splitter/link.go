@@ -41,6 +41,12 @@ func (s *splitting) linkFiles(ctx context.Context, f *Flat, dir string, places [
 		}
 		k := &s.pkgs[m]
 		src := s.Sources[k.source]
+		if src.Promise != nil {
+			if err := src.Promise(k.href, path.Join(f.Path, places[i].href)); err != nil {
+				return &LinkError{k.href, err, "sync the source again"}
+			}
+			continue
+		}
 		if src.Dir == "" || k.base != "" {
 			return &LinkError{k.href, fmt.Errorf("it is not on this machine"), "use --link none, or sync the source first"}
 		}
@@ -210,7 +216,7 @@ func linkHint(err error) string {
 	case errors.Is(err, unix.EPERM):
 		return "the system forbids this hard link: use --link copy, or --link none for metadata only"
 	case errors.Is(err, fs.ErrNotExist):
-		return "the metadata lists a file that is not there: mirror it again, or use --link none for metadata only"
+		return "the metadata lists a file that is not there: mirror it again, or use --link none for metadata only, as for a mirror with policy on-demand"
 	}
 	return ""
 }

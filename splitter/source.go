@@ -30,6 +30,11 @@ type Source struct {
 	// while it is read; empty: Dir or URL.
 	Origin string
 
+	// Promise, if not nil, says that package files are not in Dir, but can be had on
+	// demand: it is told of each place that one gets, from its place in the source to
+	// that in the target. Several goroutines call it.
+	Promise func(from, to string) error
+
 	GPGCheck bool     // what its .repo file says about package signatures
 	GPGKeys  []string // URLs
 }

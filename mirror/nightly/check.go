@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"flatstream/mirror"
 	"flatstream/splitter"
 )
 
@@ -28,6 +29,9 @@ func (c *Config) check(dir string) error {
 		r := &c.Repos[i]
 		if r.File != "" {
 			r.File = below(dir, r.File)
+		}
+		if r.Policy == mirror.OnDemand && len(r.KeepAlways) > 0 {
+			return wrong(r.node, "repository %s has keep-always and policy on-demand: what upstream deletes can be had no more", r.Name)
 		}
 		if _, taken := c.repo(r.Name + keptSuffix); taken && len(r.KeepAlways) > 0 {
 			return wrong(r.node, "what repository %s keeps is called %s%s, and so is another repository", r.Name, r.Name, keptSuffix)

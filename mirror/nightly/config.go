@@ -22,6 +22,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"flatstream/mirror"
 	"flatstream/mirror/repofile"
 	"flatstream/splitter"
 )
@@ -55,7 +56,8 @@ type Repo struct {
 	File, ID string
 	Section  repofile.Repo
 	Role     splitter.Role
-	Path     string // below mirror/; may hold variables; empty: RELEASEVER/ARCH/NAME
+	Policy   mirror.Policy // which packages are copied; empty: immediate
+	Path     string        // below mirror/; may hold variables; empty: RELEASEVER/ARCH/NAME
 	// KeepAlways are globs for packages that stay when upstream deletes them.
 	KeepAlways []string
 

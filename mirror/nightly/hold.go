@@ -99,7 +99,9 @@ func (h *holding) carry(dir string) error {
 	if err := os.RemoveAll(filepath.Join(h.dir(), filepath.FromSlash(dir))); err != nil {
 		return err
 	}
-	return h.stage.Carry(strings.TrimSuffix(h.b.flat()+"/"+dir, "/"))
+	at := strings.TrimSuffix(h.b.flat()+"/"+dir, "/")
+	h.stage.Forget(at)
+	return h.stage.Carry(at)
 }
 
 // keyChanged says whether the target is signed by another key than the published one:

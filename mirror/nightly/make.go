@@ -169,6 +169,9 @@ func (n *night) sources(stage *tree.Stage, b build, role splitter.Role) ([]split
 			return nil, fmt.Errorf("%s: %w", m.source.Path, err)
 		}
 		s.Role, s.Origin, s.GPGCheck, s.GPGKeys = role, m.source.Path, m.source.GPGCheck, m.source.KeyPlaces()
+		if m.repo.Policy == mirror.OnDemand {
+			s.Promise = promiser(stage, m.source.Path, b.flat())
+		}
 		list = append(list, s)
 		kept := mirror.KeptPath(m.source.Path)
 		if k, err := openSource(filepath.Join(stage.Dir(), filepath.FromSlash(kept)), m.repo.Name+keptSuffix); err == nil && role != splitter.RoleOverlay {

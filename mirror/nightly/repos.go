@@ -44,14 +44,8 @@ var partKeys = []string{"includepkgs", "excludepkgs", "exclude"}
 func (r *Repo) own() fields {
 	f := fields{
 		"repo-file": &r.File, "repoid": &r.ID, "path": &r.Path,
-		"role": choice(&r.Role, string(splitter.RoleMerge), string(splitter.RoleOverlay), string(splitter.RoleSupply), string(roleMirror)),
-		"policy": func(n *yaml.Node) error {
-			if n.Value == "on-demand" {
-				return notYet("policy on-demand", "write policy: immediate, or leave the key out: every package is copied")(n)
-			}
-			var policy string
-			return choice(&policy, "immediate")(n)
-		},
+		"role":        choice(&r.Role, string(splitter.RoleMerge), string(splitter.RoleOverlay), string(splitter.RoleSupply), string(roleMirror)),
+		"policy":      choice(&r.Policy, string(mirror.Immediate), string(mirror.OnDemand)),
 		"keep-always": r.readKeep,
 	}
 	for _, key := range partKeys {

@@ -134,7 +134,7 @@ func (n *night) sync(ctx context.Context) error {
 		}
 		sum, err := mirror.Sync(ctx, u.source, n.tree, mirror.Options{
 			Jobs: n.opt.Jobs, Now: n.opt.Now, Progress: n.opt.Moved, MaxShrink: n.opt.MaxShrink, MaxAge: n.opt.MaxAge, LimitRate: n.opt.LimitRate,
-			AllowRollback: n.opt.AllowRollback, AllowWeakChecksums: n.opt.AllowWeakChecksums,
+			Policy: u.repo.Policy, AllowRollback: n.opt.AllowRollback, AllowWeakChecksums: n.opt.AllowWeakChecksums,
 		})
 		n.report.Repos = append(n.report.Repos, sum)
 		if err != nil {

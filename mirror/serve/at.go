@@ -182,7 +182,7 @@ func (in *atRequest) cache() string {
 // serveMember answers with a package of a set from the snapshot's mirror.
 func (h *handler) serveMember(w http.ResponseWriter, r *http.Request, root *os.Root, in *atRequest, s *set) {
 	if at, ok := s.locate(in.path); ok && !in.slash {
-		h.serveIn(w, r, root, in.key.snapshot, at)
+		h.serveIn(w, r, root, at)
 		return
 	}
 	if in.ref == in.key.snapshot || in.slash {
@@ -193,11 +193,11 @@ func (h *handler) serveMember(w http.ResponseWriter, r *http.Request, root *os.R
 }
 
 // serveIn answers with a file of a snapshot.
-func (h *handler) serveIn(w http.ResponseWriter, r *http.Request, root *os.Root, snapshot, name string) {
+func (h *handler) serveIn(w http.ResponseWriter, r *http.Request, root *os.Root, name string) {
 	v := &view{root: root, name: name, public: name}
 	f, err := v.open()
 	if err != nil {
-		fail(w, err)
+		h.miss(w, r, root, name, err)
 		return
 	}
 	defer f.Close()
@@ -221,8 +221,8 @@ const maxOlder = 2
 func (h *handler) serveOlder(w http.ResponseWriter, r *http.Request, root *os.Root, in *atRequest, s *set) {
 	if !strings.HasPrefix(in.path, "repodata/") {
 		for _, origin := range s.origins {
-			if name := origin + "/" + in.path; h.has(root, in.key.snapshot, name) {
-				h.serveIn(w, r, root, in.key.snapshot, name)
+			if name := origin + "/" + in.path; h.has(r, root, name) {
+				h.serveIn(w, r, root, name)
 				return
 			}
 		}
@@ -269,10 +269,13 @@ func (h *handler) before(snapshot string) []string {
 	return names
 }
 
-// has says whether a snapshot has a file.
-func (h *handler) has(root *os.Root, _, name string) bool {
-	info, err := root.Lstat(name)
-	return err == nil && info.Mode().IsRegular()
+// has says whether a snapshot has a file, or promises it.
+func (h *handler) has(r *http.Request, root *os.Root, name string) bool {
+	if info, err := root.Lstat(name); err == nil {
+		return info.Mode().IsRegular()
+	}
+	_, _, ok := h.demand.find(r, root, name)
+	return ok
 }
 
 // listRefs lists what may stand behind /at/.

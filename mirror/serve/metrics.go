@@ -65,6 +65,7 @@ func (h *handler) writeMetrics(w http.ResponseWriter) {
 	fmt.Fprint(w, "# HELP flatstream_http_response_bytes_total Bytes of answers' bodies.\n# TYPE flatstream_http_response_bytes_total counter\n")
 	fmt.Fprintf(w, "flatstream_http_response_bytes_total %d\n", h.metrics.bytes.Load())
 	h.sets.writeMetrics(w)
+	h.demand.writeMetrics(w)
 	when, err := time.Parse(tree.TimeFormat, h.published())
 	if err != nil {
 		return

@@ -5,17 +5,24 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"flatstream/mirror/serve"
 )
 
 // startNginx serves dir with scripts/nginx.conf, only its paths and port
 // changed.
-func startNginx(t testing.TB, dir string) string {
+func startNginx(t testing.TB, dir string) string { return startNginxWith(t, dir) }
+
+// startNginxWith changes more of the file: old and new text in turn.
+func startNginxWith(t testing.TB, dir string, changes ...string) string {
 	t.Helper()
 	nginx, err := exec.LookPath("nginx")
 	if err != nil {
@@ -30,7 +37,7 @@ func startNginx(t testing.TB, dir string) string {
 	must(t, err)
 	addr := l.Addr().String()
 	must(t, l.Close())
-	conf := strings.NewReplacer("/srv/flatstream", dir, "listen 8080", "listen "+addr).Replace(string(server))
+	conf := strings.NewReplacer(append(changes, "/srv/flatstream", dir, "listen 8080", "listen "+addr)...).Replace(string(server))
 	work := t.TempDir()
 	must(t, os.WriteFile(filepath.Join(work, "server.conf"), []byte(conf), 0o644))
 	user := ""
@@ -92,6 +99,43 @@ func TestNginxServesTheSame(t *testing.T) {
 				compareAnswers(t, ours, nginx, method, path, head)
 			}
 		}
+	}
+}
+
+// With serve behind it, nginx also has what is on demand and sets of streams, and
+// passes nothing on that is in the tree.
+func TestNginxPassesMissesOn(t *testing.T) {
+	s := newSite(t, demandConfig)
+	h, err := serve.Handler(serve.Options{Dir: s.store})
+	must(t, err)
+	var passed []string
+	var mu sync.Mutex
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		passed = append(passed, r.URL.Path)
+		mu.Unlock()
+		h.ServeHTTP(w, r)
+	}))
+	defer srv.Close()
+	nginx := startNginxWith(t, s.store, "#: ", "", "http://127.0.0.1:8081", srv.URL)
+	ours := start(t, s.store).URL
+	url, _ := somePackage(t, srv)
+	passed = nil
+	tree := []string{"/flat/el8/x86_64/default/repodata/repomd.xml", "/mirror/8/x86_64/baseos/repodata/repomd.xml", "/flat/el8/x86_64/report.json"}
+	for _, path := range tree {
+		compareAnswers(t, ours, nginx, "GET", path, nil)
+	}
+	if len(passed) > 0 {
+		t.Errorf("passed on: %v", passed)
+	}
+	sets := []string{url, el8 + "default+nodejs:12/repodata/repomd.xml", el8 + "nodejs:12/", el8 + "default/../../../../state/lock", "/at/", "/none", "/.hidden", "/state/lock"}
+	for _, path := range sets {
+		for _, head := range [][]string{nil, {"Range", "bytes=1-3"}, {"Range", "bytes=-2"}} {
+			compareAnswers(t, ours, nginx, "GET", path, head)
+		}
+	}
+	if got := ask(t, nginx, "GET", el8+"default/flatstream.repo"); !strings.Contains(got.body, "baseurl="+nginx+el8+"default/") {
+		t.Errorf("the .repo file leads past nginx: %s", got.body)
 	}
 }
 

@@ -38,6 +38,9 @@ import (
 // Options say what is served.
 type Options struct {
 	Dir string // a store, a target or any directory; it may be replaced while it is served
+	// Upstreams are those whose packages are fetched on demand and which need more
+	// than a URL: credentials, certificates, a proxy.
+	Upstreams []Upstream
 }
 
 // Handler serves opt.Dir. The directory must exist; a store in which nothing is
@@ -51,7 +54,7 @@ func Handler(opt Options) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("serve: %w", err)
 	}
-	h := &handler{dir: dir}
+	h := &handler{dir: dir, demand: newDemand(dir, opt.Upstreams)}
 	h.sets = newSets(h)
 	return h, root.Close()
 }
@@ -61,6 +64,7 @@ type handler struct {
 	metrics metrics
 	sets    *sets
 	small   small
+	demand  *demand
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -109,7 +113,7 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request) {
 	defer v.root.Close()
 	f, err := v.open()
 	if err != nil {
-		fail(w, err)
+		h.miss(w, r, v.root, v.name, err)
 		return
 	}
 	defer f.Close()

@@ -1,0 +1,4 @@
+package serve
+
+// FailureLife is how long a failure is remembered.
+const FailureLife = failureLife
