@@ -41,18 +41,31 @@ func explain(c *cli.Context, out *output) error {
 		if err != nil {
 			return err
 		}
-		return printExplanation(out, e, "")
+		return printExplanation(out, e)
 	}
-	for _, target := range targets {
-		e, err := splitter.Explain(c.Context, os.DirFS(target.Dir), word)
+	all := &splitter.Explanation{}
+	for i, target := range targets {
+		e, err := explainTarget(c, out, target, word)
 		if err != nil {
 			return fmt.Errorf("reading %s: %w", target.Dir, err)
 		}
-		if err := printExplanation(out, e, target.Name); err != nil {
-			return err
+		if i == 0 {
+			all = e
+		} else {
+			all.Add(e)
 		}
 	}
-	return nil
+	return printExplanation(out, all)
+}
+
+// explainTarget asks one target, with those supplying it that do so for verify.
+func explainTarget(c *cli.Context, out *output, target place, word string) (*splitter.Explanation, error) {
+	opt, cleanup, err := targetSuppliers(c, out, target)
+	if err != nil { // what the target holds can be said all the same
+		out.note("warning: %v; so it does not supply here", err)
+	}
+	defer cleanup()
+	return splitter.Explain(c.Context, os.DirFS(target.Dir), target.Name, word, opt)
 }
 
 func explainSources(c *cli.Context, what []string, word string) (*splitter.Explanation, error) {
@@ -72,20 +85,27 @@ func explainSources(c *cli.Context, what []string, word string) (*splitter.Expla
 	return splitter.ExplainPlan(c.Context, plan, word)
 }
 
-func printExplanation(out *output, e *splitter.Explanation, target string) error {
+func printExplanation(out *output, e *splitter.Explanation) error {
 	if err := out.document(e); err != nil {
 		return err
 	}
-	if target != "" {
-		out.printf("in %s:\n", target)
+	target := ""
+	within := func(t string) {
+		if t != target {
+			out.printf("in %s:\n", t)
+			target = t
+		}
 	}
 	for _, s := range e.Streams {
+		within(s.Target)
 		printStream(out, s)
 	}
 	for _, p := range e.Packages {
+		within(p.Target)
 		printPackage(out, p)
 	}
 	for _, m := range e.Missing {
+		within(m.Target)
 		out.printf("%s is listed for %s, but no source has it (%s)\n", m.NEVRA, m.Repo, missingClass[m.Class])
 	}
 	if e.Found() {

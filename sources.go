@@ -160,7 +160,7 @@ func repoFileSources(c *cli.Context) ([]mirror.Source, error) {
 }
 
 func readRepoFile(name string) ([]repofile.Repo, error) {
-	f, err := os.Open(name)
+	f, err := repodata.OpenInput(name)
 	if err != nil {
 		return nil, err
 	}

@@ -109,23 +109,31 @@ func verifyWhat(c *cli.Context, out *output, words []string, opt splitter.Verify
 // verifyTarget checks one target. The sources that only supply (--role NAME=supply)
 // do so here too; those that overlay are looked at for hints.
 func verifyTarget(c *cli.Context, out *output, target place, opt splitter.VerifyOptions) (*closure.Report, error) {
-	report, err := splitter.ReadReport(os.DirFS(target.Dir))
-	if err != nil {
-		return nil, err
-	}
-	opened, cleanup, err := openRole(c, report, splitter.RoleSupply)
+	own, cleanup, err := targetSuppliers(c, out, target)
 	if err != nil {
 		return nil, err
 	}
 	defer cleanup()
-	opt.With = append(opened, opt.With...)
-	aside, cleanup, err := openRole(c, report, splitter.RoleOverlay)
+	opt.With = append(own.With, opt.With...)
+	opt.Aside = own.Aside
+	return splitter.Verify(c.Context, os.DirFS(target.Dir), opt)
+}
+
+// targetSuppliers opens the sources of a target that supply, and those that overlay.
+func targetSuppliers(c *cli.Context, out *output, target place) (opt splitter.VerifyOptions, cleanup func(), err error) {
+	report, err := splitter.ReadReport(os.DirFS(target.Dir))
+	if err != nil {
+		return opt, func() {}, err
+	}
+	with, closeWith, err := openRole(c, report, splitter.RoleSupply)
+	if err != nil {
+		return opt, closeWith, err
+	}
+	aside, closeAside, err := openRole(c, report, splitter.RoleOverlay)
 	if err != nil {
 		out.note("warning: %v; so no hint says what it has", err)
 	}
-	defer cleanup()
-	opt.Aside = aside
-	return splitter.Verify(c.Context, os.DirFS(target.Dir), opt)
+	return splitter.VerifyOptions{With: with, Aside: aside}, func() { closeAside(); closeWith() }, nil
 }
 
 // openRole opens the sources that a split took in one role.

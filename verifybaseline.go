@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"flatstream/repodata"
 	"flatstream/repodata/closure"
 	"flatstream/splitter"
 )
@@ -42,7 +43,7 @@ func openBaseline(c *cli.Context) (*baseline, error) {
 	if b.file == "" {
 		return b, nil
 	}
-	f, err := os.Open(b.file)
+	f, err := repodata.OpenInput(b.file)
 	if errors.Is(err, fs.ErrNotExist) && b.write {
 		if _, err := os.Stat(filepath.Dir(b.file)); err != nil {
 			return nil, fmt.Errorf("write the baseline: %w", err)
@@ -53,7 +54,7 @@ func openBaseline(c *cli.Context) (*baseline, error) {
 		return nil, &baselineError{err}
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err == nil && b.write && !info.Mode().IsRegular() {
+	if info, err := os.Stat(b.file); err == nil && b.write && !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("--write-baseline %s: that is not a file", b.file)
 	}
 	if b.old, err = closure.ReadBaseline(f); err != nil {

@@ -14,75 +14,16 @@ import (
 	"flatstream/repodata/rpmver"
 )
 
-// Explanation answers why a package, NEVRA, capability or stream is where it is,
-// hidden, missing or broken.
-type Explanation struct {
-	Schema   int                `json:"schema"`
-	Word     string             `json:"word"`
-	Streams  []ExplainedStream  `json:"streams"`
-	Packages []ExplainedPackage `json:"packages"`
-	Missing  []ExplainedMissing `json:"missing"`
-	Near     []string           `json:"near"` // names that look alike, when nothing was found
-}
-
-// ExplainedStream is one flat repository of a stream that was asked for.
-type ExplainedStream struct {
-	Repo     string         `json:"repo"`
-	Stream   string         `json:"stream"`
-	Path     string         `json:"path"`
-	Context  string         `json:"context,omitempty"`
-	Choice   Choice         `json:"choice,omitempty"`
-	Depends  []string       `json:"depends,omitempty"`
-	Builds   []string       `json:"builds"`
-	LeftOut  []string       `json:"left_out,omitempty"`
-	Packages int            `json:"packages"`
-	Requires []string       `json:"requires"`
-	Optional []string       `json:"optional"`
-	Missing  map[string]int `json:"missing"` // by class
-	Hidden   []Hidden       `json:"hidden"`
-	StreamFacts
-}
-
-// ExplainedPackage is one package that was asked for, or that provides what was.
-type ExplainedPackage struct {
-	NEVRA    string            `json:"nevra"`
-	Provides string            `json:"provides,omitempty"` // the capability, when that was asked for
-	Places   []ExplainedPlace  `json:"places"`
-	Hidden   []ExplainedPlace  `json:"hidden"` // where it is kept from, and why
-	Problems []closure.Problem `json:"problems"`
-	Clashes  []ExplainedPlace  `json:"clashes,omitempty"`  // where several modules ship its name
-	Unlisted *ExplainedLabel   `json:"unlisted,omitempty"` // of a modular package that no document lists
-}
-
-// ExplainedLabel is what is known of an unlisted package.
-type ExplainedLabel struct {
-	Label   string   `json:"label,omitempty"` // empty: none, or not read
-	Streams []string `json:"streams"`         // that exist of the module that the label names
-}
-
-// ExplainedPlace is one repository and the reason.
-type ExplainedPlace struct {
-	Repo   string `json:"repo"`
-	Reason string `json:"reason"`
-}
-
-// ExplainedMissing is an artifact that a document lists and no source has.
-type ExplainedMissing struct {
-	Repo  string `json:"repo"`
-	NEVRA string `json:"nevra"`
-	Class string `json:"class"`
-}
-
-// Found says whether there is anything of that name.
-func (e *Explanation) Found() bool { return len(e.Streams)+len(e.Packages)+len(e.Missing) > 0 }
-
-// Explain looks a word up in a target, which is read as it is on disk.
-func Explain(ctx context.Context, target fs.FS, word string) (*Explanation, error) {
+// Explain looks a word up in a target, which is read as it is on disk; name tells it
+// from others of a store and may be empty. What is broken is what [Verify] finds with
+// those options.
+func Explain(ctx context.Context, target fs.FS, name, word string, opt VerifyOptions) (*Explanation, error) {
 	report, err := ReadReport(target)
 	if err != nil {
 		return nil, err
 	}
 	s := newSearchFor(report, word)
+	s.target = name
 	for _, repo := range report.Repos {
 		sub, err := fs.Sub(target, repo.Path)
 		if err != nil {
@@ -97,7 +38,7 @@ func Explain(ctx context.Context, target fs.FS, word string) (*Explanation, erro
 		}
 	}
 	if len(s.packages) > 0 {
-		verdict, err := Verify(ctx, target, VerifyOptions{})
+		verdict, err := Verify(ctx, target, opt)
 		if err != nil {
 			return nil, err
 		}
@@ -126,6 +67,7 @@ func ExplainPlan(ctx context.Context, p *Plan, word string) (*Explanation, error
 // searchFor gathers what a target says about one word.
 type searchFor struct {
 	report   *Report
+	target   string
 	word     string
 	want     rpmdep.Dep
 	packages map[string]*ExplainedPackage // by NEVRA
@@ -167,7 +109,7 @@ func (s *searchFor) scan(ctx context.Context, r *repodata.Repo, homes func(*repo
 func (s *searchFor) explained(nevra, provides string) *ExplainedPackage {
 	e := s.packages[nevra]
 	if e == nil {
-		e = &ExplainedPackage{NEVRA: nevra, Provides: provides, Places: []ExplainedPlace{}, Hidden: []ExplainedPlace{}, Problems: []closure.Problem{}}
+		e = &ExplainedPackage{Target: s.target, NEVRA: nevra, Provides: provides, Places: []ExplainedPlace{}, Hidden: []ExplainedPlace{}, Problems: []closure.Problem{}}
 		s.packages[nevra] = e
 	}
 	return e
@@ -219,11 +161,11 @@ func (s *searchFor) explanation() *Explanation {
 	for i := range s.report.Repos {
 		repo := &s.report.Repos[i]
 		if repo.Kind == KindStream && (s.word == repo.Module || s.word == repo.Module+":"+repo.Stream || s.word == repo.ID) {
-			e.Streams = append(e.Streams, explainStream(repo))
+			e.Streams = append(e.Streams, s.explainStream(repo))
 		}
 		for _, m := range repo.Missing {
 			if n, err := rpmver.ParseNEVRA(m.NEVRA); err == nil && (n.Name == s.word || m.NEVRA == s.word) {
-				e.Missing = append(e.Missing, ExplainedMissing{repo.ID, m.NEVRA, m.Class})
+				e.Missing = append(e.Missing, ExplainedMissing{s.target, repo.ID, m.NEVRA, m.Class})
 			}
 		}
 	}
@@ -308,9 +250,9 @@ func (s *searchFor) addClashes(p *ExplainedPackage) {
 	}
 }
 
-func explainStream(repo *ReportRepo) ExplainedStream {
+func (s *searchFor) explainStream(repo *ReportRepo) ExplainedStream {
 	e := ExplainedStream{
-		Repo: repo.ID, Stream: repo.Module + ":" + repo.Stream, Path: repo.Path, Context: repo.Context, Choice: repo.Choice, Depends: repo.Depends,
+		Target: s.target, Repo: repo.ID, Stream: repo.Module + ":" + repo.Stream, Path: repo.Path, Context: repo.Context, Choice: repo.Choice, Depends: repo.Depends,
 		Builds: repo.Builds, LeftOut: repo.LeftOut, Packages: repo.Packages, StreamFacts: repo.StreamFacts,
 		Requires: repo.Requires, Optional: repo.optional(), Missing: map[string]int{}, Hidden: repo.Hidden,
 	}

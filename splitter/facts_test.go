@@ -193,7 +193,7 @@ func TestExplainUnlisted(t *testing.T) {
 			"ruby":                       {"ruby:2.5:1:r", []string{}},
 			"postgresql-12-1.el8.x86_64": {"postgresql:12:1:p", []string{"postgresql:12"}},
 		} {
-			e, err := Explain(context.Background(), os.DirFS(dir), word)
+			e, err := Explain(context.Background(), os.DirFS(dir), "", word, VerifyOptions{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -222,7 +222,7 @@ func TestExplainClashes(t *testing.T) {
 	if !slices.Contains(report.Warnings, clash) {
 		t.Errorf("warnings are %v", report.Warnings)
 	}
-	e, err := Explain(context.Background(), os.DirFS(dir), "both")
+	e, err := Explain(context.Background(), os.DirFS(dir), "", "both", VerifyOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

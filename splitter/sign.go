@@ -3,7 +3,6 @@ package splitter
 import (
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -21,7 +20,7 @@ type Signer = pgp.Signer
 // `gpg --armor --export-secret-keys` writes it: RSA of 2048 bits or more, or an
 // elliptic curve, without a passphrase, good at now.
 func ReadSigner(file string, now time.Time) (*Signer, error) {
-	f, err := os.Open(file)
+	f, err := repodata.OpenInput(file)
 	if err != nil {
 		return nil, fmt.Errorf("read signing key: %w", err)
 	}

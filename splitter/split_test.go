@@ -306,7 +306,7 @@ func TestExplain(t *testing.T) {
 		{"node:12", "stream streams/node/12"},
 		{"nodee", "near node"},
 	} {
-		e, err := Explain(context.Background(), os.DirFS(dir), c.word)
+		e, err := Explain(context.Background(), os.DirFS(dir), "", c.word, VerifyOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}

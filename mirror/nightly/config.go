@@ -15,7 +15,6 @@ import (
 	"io"
 	"io/fs"
 	"net/url"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -24,6 +23,7 @@ import (
 
 	"flatstream/mirror"
 	"flatstream/mirror/repofile"
+	"flatstream/repodata"
 	"flatstream/splitter"
 )
 
@@ -138,7 +138,7 @@ func ReadConfig(file string) (*Config, error) {
 }
 
 func readFile(name string) ([]byte, error) {
-	f, err := os.Open(name)
+	f, err := repodata.OpenInput(name)
 	if err != nil {
 		return nil, err
 	}

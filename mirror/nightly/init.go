@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"flatstream/mirror/repofile"
+	"flatstream/repodata"
 )
 
 // Schema is the JSON Schema (draft 7) of the config, for editors. It knows every key
@@ -96,7 +96,7 @@ func findRepos(dirs []string) ([]initRepo, error) {
 			return nil, err
 		}
 		for _, file := range files {
-			f, err := os.Open(file)
+			f, err := repodata.OpenInput(file)
 			if errors.Is(err, fs.ErrNotExist) {
 				continue // a link to nowhere
 			}

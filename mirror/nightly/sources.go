@@ -15,6 +15,7 @@ import (
 	"flatstream/mirror"
 	"flatstream/mirror/repofile"
 	"flatstream/mirror/tree"
+	"flatstream/repodata"
 	"flatstream/splitter"
 )
 
@@ -207,7 +208,7 @@ func visible(p string) error {
 }
 
 func readSection(file, id string) (repofile.Repo, error) {
-	f, err := os.Open(file)
+	f, err := repodata.OpenInput(file)
 	if err != nil {
 		return repofile.Repo{}, fmt.Errorf("%s cannot be read: %s", file, plainError(err))
 	}
