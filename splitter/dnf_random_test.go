@@ -153,7 +153,7 @@ func (r *randomModules) build(b *strings.Builder, repo string, seen map[string]b
 
 // randomIndex makes one: every second is wild, every tenth large, and of every third
 // the repositories are loaded in the other order.
-func randomIndex(t *testing.T, seed uint64) ([]oracleRepo, IndexOptions) {
+func randomIndex(t testing.TB, seed uint64) ([]oracleRepo, IndexOptions) {
 	r := &randomModules{Rand: rand.New(rand.NewPCG(seed, 86)), wild: seed%2 == 1}
 	r.platform = r.pick([]string{"el8", "el8", "f33"})
 	r.arch = "x86_64"
