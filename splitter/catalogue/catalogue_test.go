@@ -156,7 +156,7 @@ func TestSameInputSameBytesAndNewFiles(t *testing.T) {
 func TestFirstPageIsSmall(t *testing.T) {
 	shape := fixtures.Shape{Seed: 7, Packages: 20_000, Builds: 200, Small: true}
 	if testing.Short() {
-		shape.Packages = 4000 // all of them modular: the first page is the same
+		shape.Packages, shape.Builds = 800, 40
 	}
 	src := source(t, "large", shape.Write)
 	plan, err := splitter.NewPlan(context.Background(), []splitter.Source{src}, splitter.Options{Link: splitter.LinkNothing})
@@ -168,10 +168,10 @@ func TestFirstPageIsSmall(t *testing.T) {
 		t.Fatal(err)
 	}
 	page := read(t, dir, PageName)
-	if n := strings.Count(page, `class="stream"`); n != 100 {
+	if n := strings.Count(page, `class="stream"`); n != shape.Builds/2 {
 		t.Fatalf("%d streams", n)
 	}
-	t.Logf("100 streams and 20,000 packages: %d bytes, in %d pages", len(page), len(pagesOf(t, dir)))
+	t.Logf("%d streams and %d packages: %d bytes, in %d pages", shape.Builds/2, shape.Packages, len(page), len(pagesOf(t, dir)))
 	if len(page) > 300_000 {
 		t.Errorf("the first page has %d bytes, over 300,000", len(page))
 	}
@@ -181,9 +181,13 @@ func TestFirstPageIsSmall(t *testing.T) {
 func TestBrokenNightFits(t *testing.T) {
 	dir, in := small(t)
 	verdict := &closure.Report{}
+	broken := 5000
+	if testing.Short() {
+		broken = 300
+	}
 	for _, repo := range in.Report.Repos {
-		c := closure.Checked{Repo: repo.ID, Packages: 5000}
-		for i := range 5000 {
+		c := closure.Checked{Repo: repo.ID, Packages: broken}
+		for i := range broken {
 			c.Problems = append(c.Problems, closure.Problem{Code: closure.MissingRequirement,
 				Package: fmt.Sprintf("package-%04d-0:1-1.x86_64", i), Requirements: []string{fmt.Sprintf("capability-%d", i)}})
 		}
