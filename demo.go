@@ -164,7 +164,7 @@ func nextSteps(out *output, store string) {
 	}
 	out.printf("\nwhat to type next:\n")
 	for _, line := range []string{
-		self() + " serve " + store,
+		self() + " serve " + store + "  # then open http://localhost:8080/",
 		self() + " verify " + store + "  # frobnicate is broken on purpose",
 		self() + " explain " + store + " perl-libs",
 		self() + " explain " + store + " perl-DBD-MySQL:4.046",

@@ -271,6 +271,25 @@ func TestInertReplacesWhatCommands(t *testing.T) {
 	}
 }
 
+func TestPagesSayWhatEnds(t *testing.T) {
+	repo := &fixtures.Repo{}
+	repo.Modules = []fixtures.Module{{Name: "nodejs", Stream: "10", Version: 1, Context: "c", Arch: "x86_64"}}
+	repo.ModulesText = "---\ndocument: modulemd-obsoletes\nversion: 1\ndata:\n  modified: 2021-05-01T00:00Z\n  module: nodejs\n  stream: \"10\"\n  eol_date: 2021-04-30T00:00Z\n  message: upstream is done with it\n  obsoleted_by:\n    module: nodejs\n    stream: \"12\"\n...\n"
+	dir, _ := made(t, splitter.Options{}, source(t, "ending", repo.Write))
+	for name, want := range map[string]string{
+		PageName: `<span class="badge warn">ends 2021-04-30</span>`, "catalogue/streams/nodejs/10.html": "<li>The stream ends 2021-04-30T00:00Z: upstream is done with it; use nodejs:12</li>",
+	} {
+		page := read(t, dir, name)
+		checkPage(t, dir, name, page)
+		if !strings.Contains(page, want) {
+			t.Errorf("%s lacks %q", name, want)
+		}
+	}
+	if !strings.Contains(read(t, dir, PageName), `data-only="ends"`) {
+		t.Error("the streams that end cannot be filtered")
+	}
+}
+
 func TestPagesSayWhatChanged(t *testing.T) {
 	dir, in := small(t)
 	in.Earlier = &Earlier{Name: "20260101T030000Z", Diff: &splitter.TreesDiff{Repos: []splitter.RepoDiff{

@@ -278,8 +278,11 @@ func (t *tab) quiet() {
 // where go test -artifacts says.
 func (t *tab) screenshot(name string) {
 	t.t.Helper()
+	var size struct{ Width, Height int }
+	t.eval(`({Width: innerWidth, Height: Math.min(document.scrollingElement.scrollHeight, 8000)})`, &size)
+	t.do("Emulation.setDeviceMetricsOverride", object{"width": size.Width, "height": size.Height, "deviceScaleFactor": 1, "mobile": size.Width < 500}) // what is out of sight is not drawn
 	var shot struct{ Data string }
-	t.call(t.session, "Page.captureScreenshot", object{"captureBeyondViewport": true}, &shot)
+	t.call(t.session, "Page.captureScreenshot", nil, &shot)
 	png, err := base64.StdEncoding.DecodeString(shot.Data)
 	if err != nil {
 		t.t.Fatal(err)
