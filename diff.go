@@ -20,7 +20,13 @@ func diffCommand(out *output) *cli.Command {
 		ArgsUsage: "STORE [A [B]]",
 		Description: "Compares every repository of snapshot A with the same one of B, the mirror's and the flat ones: packages that came, " +
 			"went, or have another version, streams and their builds, and default streams. B is the current one when it is not named, " +
-			"and A the one before B. --verbose shows the packages of flat repositories too, which are the mirror's.\n" + snapshotHelp,
+			"and A the one before B. --verbose shows the packages of flat repositories too, which are the mirror's. With --impact it says " +
+			"instead which of your builds get another build root, or none any more; the exit status is 3 when one breaks.\n" + snapshotHelp,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "impact", Usage: "compare the build roots of the spec files and source packages below `DIR`, or of a file with lines NAME: RELATION, RELATION"},
+			&cli.StringFlag{Name: "view", Value: "default", Usage: "with --impact: `NAME` of the view that packages are built from, TARGET/ARCH/NAME where a store has several targets"},
+			defineFlag(),
+		},
 		Action: func(c *cli.Context) error { return diff(c, out) },
 	}
 }
@@ -34,6 +40,9 @@ func diff(c *cli.Context, out *output) error {
 		a, b, err := t.Pair(words)
 		if err != nil {
 			return err
+		}
+		if c.String("impact") != "" {
+			return diffImpact(c, out, a, b)
 		}
 		d, err := diffSnapshots(c, out, a, b)
 		if err != nil {

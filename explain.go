@@ -118,7 +118,7 @@ func printExplanation(out *output, e *splitter.Explanation) error {
 	if out.json {
 		return nil
 	}
-	return &notFoundError{fmt.Sprintf("nothing here is called %s or provides it, and no document lists it", e.Word), hint}
+	return &hintedError{fmt.Sprintf("nothing here is called %s or provides it, and no document lists it", e.Word), hint}
 }
 
 // missingClasses are in the order of what matters.
@@ -130,14 +130,6 @@ var missingClass = map[string]string{
 	"other-arch": "it is for another arch",
 	"absent":     "nothing explains why",
 }
-
-// notFoundError is a word that means nothing here.
-type notFoundError struct{ text, hint string }
-
-func (e *notFoundError) Error() string { return e.text }
-
-// Hint says what to try next.
-func (e *notFoundError) Hint() string { return e.hint }
 
 func printPackage(out *output, p splitter.ExplainedPackage) {
 	out.printf("%s", p.NEVRA)

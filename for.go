@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,8 +9,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"flatstream/mirror"
-	"flatstream/repodata/buildreq"
-	"flatstream/repodata/rpmfile"
 	"flatstream/splitter"
 )
 
@@ -26,7 +23,7 @@ func forCommand(out *output) *cli.Command {
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "log", Usage: "take what was missing from the log `FILE` of a build, in place of SPEC|SRPM"},
 			&cli.StringFlag{Name: "store", Usage: "the sources are those of the store `DIR`, or of its snapshot DIR@SNAPSHOT"},
-			&cli.StringSliceFlag{Name: "define", Usage: "define the macro `'NAME BODY'` for the spec; repeatable"},
+			defineFlag(),
 			&cli.StringSliceFlag{Name: "role", Usage: "what a source is for, as `NAME=ROLE`: merge (the default), overlay (single packages of it may be added) or supply; repeatable"},
 			&cli.StringFlag{Name: "platform", Usage: "stream of the platform, such as `el8` (default: what the documents require)"},
 			&cli.StringFlag{Name: "arch", Usage: "`ARCH` of the build root (default: what the documents are for)"},
@@ -63,7 +60,15 @@ func forBuild(c *cli.Context, out *output) error {
 	if err != nil {
 		return err
 	}
-	want, err := readWanted(c, file, asker.Index)
+	defines, err := definesFor(c, asker.Index.Platform(), asker.Index.Arch())
+	if err != nil {
+		return err
+	}
+	read := readBuild
+	if c.String("log") != "" {
+		read = readLog
+	}
+	want, err := read(c.Context, file, defines)
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", file, err)
 	}
@@ -88,7 +93,7 @@ func forSources(c *cli.Context, words []string) ([]mirror.Source, error) {
 		return nil, err
 	}
 	if len(targets) == 0 {
-		return nil, &noStoreError{store + " is not a store of flatstream"}
+		return nil, noStore(store + " is not a store of flatstream")
 	}
 	report, err := splitter.ReadReport(os.DirFS(targets[0].Dir))
 	if err != nil {
@@ -104,73 +109,3 @@ func forSources(c *cli.Context, words []string) ([]mirror.Source, error) {
 	}
 	return refs, nil
 }
-
-// readWanted reads what a build needs from a spec, a source package or a log.
-func readWanted(c *cli.Context, file string, index *splitter.Index) (*splitter.Wanted, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	name := filepath.Base(file)
-	if c.String("log") != "" {
-		missing, err := buildreq.ParseLog(f)
-		if err != nil {
-			return nil, err
-		}
-		w := &splitter.Wanted{Name: name}
-		for _, m := range missing {
-			w.Requires = append(w.Requires, m.Requirement)
-		}
-		if len(missing) == 0 {
-			return nil, &noticeError{"this log does not say that a package was missing", "give the log of the step that installs the build root: root.log of mock, or OBS's list of what is unresolvable"}
-		}
-		return w, nil
-	}
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	start := make([]byte, 4)
-	if _, err := f.ReadAt(start, 0); err == nil && string(start) == "\xed\xab\xee\xdb" {
-		rel, err := rpmfile.ReadRelations(f, info.Size())
-		if err != nil {
-			return nil, err
-		}
-		return &splitter.Wanted{Name: name, Requires: rel.Requires, Conflicts: rel.Conflicts}, nil
-	}
-	return readSpec(c, f, file, index)
-}
-
-func readSpec(c *cli.Context, f *os.File, file string, index *splitter.Index) (*splitter.Wanted, error) {
-	defines := buildreq.System(index.Platform(), index.Arch())
-	for _, d := range c.StringSlice("define") {
-		name, body, ok := strings.Cut(strings.TrimSpace(d), " ")
-		if !ok {
-			return nil, &usageError{fmt.Sprintf("--define %q is not 'NAME BODY'", d), "write --define 'foo_version 1.2'"}
-		}
-		defines[name] = strings.TrimSpace(body)
-	}
-	spec, err := buildreq.ParseSpec(f, defines)
-	if unknown, ok := errors.AsType[*buildreq.UnknownError](err); ok {
-		asked, rpmErr := buildreq.AskRpmspec(c.Context, file, defines)
-		if errors.Is(rpmErr, buildreq.ErrNoRpmspec) {
-			return nil, &noticeError{unknown.Error(), "give its value with --define 'NAME BODY', or install rpmspec"}
-		} else if rpmErr != nil {
-			return nil, &noticeError{unknown.Error() + "; " + rpmErr.Error(), "give its value with --define 'NAME BODY'"}
-		}
-		spec, err = asked, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return &splitter.Wanted{Name: spec.Name, Requires: spec.Requires, Conflicts: spec.Conflicts}, nil
-}
-
-// noticeError is a failure that knows what to try next.
-type noticeError struct{ text, hint string }
-
-func (e *noticeError) Error() string { return e.text }
-
-// Hint says what to try next.
-func (e *noticeError) Hint() string { return e.hint }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"flatstream/repodata/closure"
 	"flatstream/splitter"
 )
 
@@ -25,14 +26,7 @@ func printAnswer(out *output, a *splitter.Answer) error {
 	if c := a.Closest; c != nil && len(c.Enable)+len(c.Overlays) > 0 {
 		out.printf("what comes closest: %s; but then\n", setText(*c))
 	}
-	for _, p := range a.Problems {
-		for _, line := range append(p.Requirements, p.Chain...) {
-			out.printf("  %s\n", line)
-		}
-		for _, n := range p.Near {
-			out.printf("  near: %s of %s %s\n", n.NEVRA, n.Repo, n.Reason)
-		}
-	}
+	printProblems(out, a.Problems)
 	for _, r := range a.Refused {
 		out.printf("  %s\n", r)
 	}
@@ -40,6 +34,18 @@ func printAnswer(out *output, a *splitter.Answer) error {
 		out.printf("  not every set was tried: there are too many\n")
 	}
 	return errProblems
+}
+
+// printProblems says what keeps a build root from being installed.
+func printProblems(out *output, problems []closure.Problem) {
+	for _, p := range problems {
+		for _, line := range append(p.Requirements, p.Chain...) {
+			out.printf("  %s\n", line)
+		}
+		for _, n := range p.Near {
+			out.printf("  near: %s of %s %s\n", n.NEVRA, n.Repo, n.Reason)
+		}
+	}
 }
 
 func printSet(out *output, a *splitter.Answer, s splitter.StreamSet) {

@@ -119,6 +119,14 @@ var errProblems = errors.New("problems found")
 
 var errInterrupted = errors.New("interrupted; nothing was published")
 
+// hintedError is a failure that knows what to try next.
+type hintedError struct{ text, hint string }
+
+func (e *hintedError) Error() string { return e.text }
+
+// Hint says what to try next.
+func (e *hintedError) Hint() string { return e.hint }
+
 // usageError is a command line that cannot be carried out.
 type usageError struct{ text, hint string }
 

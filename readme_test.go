@@ -157,7 +157,11 @@ func newWorkshop(t *testing.T) *workshop {
 	crb, err := fixtures.Parse("package libudisks2-devel 2.9.0-9.el8 x86_64\n  requires glib2\n")
 	must(t, err)
 	must(t, crb.Write(w.path("srv/mirror/Stream-CRB"), fixtures.Options{}))
-	must(t, os.WriteFile(w.path("agent.spec"), []byte("Name: agent\nVersion: 1\nRelease: 1%{?dist}\nBuildRequires: nodejs >= 1:12\n"), 0o644))
+	must(t, os.MkdirAll(w.path("specs"), 0o755))
+	for name, requires := range map[string]string{"agent.spec": "nodejs >= 1:12", "specs/shell.spec": "bash"} {
+		spec := "Name: agent\nVersion: 1\nRelease: 1%{?dist}\nBuildRequires: " + requires + "\n"
+		must(t, os.WriteFile(w.path(name), []byte(spec), 0o644))
+	}
 	key, err := fixtures.NewKey(fixtures.KeyOptions{})
 	must(t, err)
 	public, err := key.Public()

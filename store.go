@@ -32,14 +32,9 @@ func storeArgs(c *cli.Context, min, max int) (store string, words []string, err 
 	return all[0], all[1:], nil
 }
 
-// noStoreError is a directory that should be a store.
-type noStoreError struct{ text string }
-
-func (e *noStoreError) Error() string { return e.text }
-
-// Hint says what to try next.
-func (e *noStoreError) Hint() string {
-	return "name the directory that sync --store or the config's store: made; it holds objects/, snapshots/ and state/"
+// noStore is a directory that should be a store.
+func noStore(text string) error {
+	return &hintedError{text, "name the directory that sync --store or the config's store: made; it holds objects/, snapshots/ and state/"}
 }
 
 // openStore opens a store that is there already; it makes none.
@@ -50,11 +45,11 @@ func openStore(dir string) (*tree.Tree, error) {
 	info, err := os.Stat(dir)
 	switch {
 	case err == nil && !info.IsDir():
-		return nil, &noStoreError{dir + " is a file, not a store"}
+		return nil, noStore(dir + " is a file, not a store")
 	case err == nil:
-		return nil, &noStoreError{dir + " is not a store of flatstream"}
+		return nil, noStore(dir + " is not a store of flatstream")
 	}
-	return nil, &noStoreError{"no store can be opened: " + err.Error()}
+	return nil, noStore("no store can be opened: " + err.Error())
 }
 
 // withStore lets f read a store.

@@ -217,12 +217,9 @@ func NewAsker(ctx context.Context, sources []Source, opt AskOptions) (*Asker, er
 }
 
 // enter puts what is wanted into the universe, as a package that requires it.
-func (a *Asker) enter(want Wanted) (err error) {
-	build := &repodata.Package{NEVRA: rpmver.NEVRA{Name: "the build of " + want.Name, EVR: rpmver.EVR{Version: "1", Release: "1"}, Arch: "noarch"}}
-	if build.Requires, err = repodata.ParseRelations(want.Requires); err != nil {
-		return err
-	}
-	if build.Conflicts, err = repodata.ParseRelations(want.Conflicts); err != nil {
+func (a *Asker) enter(want Wanted) error {
+	build, err := want.asPackage(rpmver.NEVRA{Name: "the build of " + want.Name, EVR: rpmver.EVR{Version: "1", Release: "1"}, Arch: "noarch"})
+	if err != nil {
 		return err
 	}
 	a.asked++

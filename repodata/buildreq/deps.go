@@ -7,10 +7,10 @@ import (
 	"flatstream/repodata/rpmdep"
 )
 
-// splitDeps reads the value of a BuildRequires tag: relations separated by blanks or
+// SplitRelations reads the value of a BuildRequires tag: relations separated by blanks or
 // commas, "name OP version" being one, and rich ones in their parentheses
 // (build/parseReqs.c). Each comes back in the form of rpmdep.
-func splitDeps(s string) ([]string, error) {
+func SplitRelations(s string) ([]string, error) {
 	var deps []string
 	for {
 		s = strings.TrimLeft(s, " \t\n\r,")

@@ -97,7 +97,7 @@ func complaintsIn(line string) []Missing {
 // normal writes a requirement as rpmdep does; empty when it is none.
 func normal(s string) string {
 	s, _, _ = strings.Cut(strings.TrimSpace(s), "  ")
-	deps, err := splitDeps(s)
+	deps, err := SplitRelations(s)
 	if err != nil || len(deps) == 0 {
 		return ""
 	}

@@ -131,7 +131,7 @@ func (p *parser) tag(n int, line string) error {
 	if m, found := p.macros.unknownIn(value); found {
 		return &UnknownError{Line: n, Macro: m.text, Why: m.why}
 	}
-	deps, err := splitDeps(value)
+	deps, err := SplitRelations(value)
 	if err != nil {
 		return fmt.Errorf("line %d: %w", n, err)
 	}
