@@ -51,8 +51,9 @@ func (e *MaxDeleteError) Hint() string {
 	return "look at what upstream did; if that is right, raise max-delete for one run"
 }
 
-// Prune keeps the newest keep snapshots (at least one), the current one and
-// those with a tag, and removes the others, then the objects that no kept
+// Prune keeps the newest keep snapshots (at least one), the current one, those that
+// were current less than grace before now, of which [Stage.CarryGrace] gives old
+// clients their files, and those with a tag. It removes the others, then the objects that no kept
 // snapshot names and whose last change is older than grace before now. When
 // more than the fraction maxDelete (0 to 1) of objects or of their bytes would
 // go, nothing is removed and the error is a [*MaxDeleteError]. One snapshot of
@@ -62,7 +63,7 @@ func (t *Tree) Prune(keep int, grace time.Duration, maxDelete float64, now time.
 	if err := t.mustLock(); err != nil {
 		return PruneReport{}, err
 	}
-	p := pruner{t: t, before: now.Add(-grace), report: PruneReport{DryRun: dryRun, Kept: []string{}, Snapshots: []string{}}}
+	p := pruner{t: t, grace: grace, before: now.Add(-grace), report: PruneReport{DryRun: dryRun, Kept: []string{}, Snapshots: []string{}}}
 	if err := p.plan(keep); err != nil {
 		return PruneReport{}, fmt.Errorf("prune %s: %w", t.dir, err)
 	}
@@ -80,6 +81,7 @@ func (t *Tree) Prune(keep int, grace time.Duration, maxDelete float64, now time.
 
 type pruner struct {
 	t       *Tree
+	grace   time.Duration
 	before  time.Time
 	report  PruneReport
 	objects []digest.Checksum
@@ -135,8 +137,11 @@ func (p *pruner) choose(keep int) ([]Snapshot, error) {
 	for _, name := range tags {
 		pinned[name] = true
 	}
-	for _, s := range all[max(0, len(all)-max(keep, 1)):] {
-		pinned[s.Name] = true
+	for i, s := range all {
+		newest := i >= len(all)-max(keep, 1)
+		if newest || p.grace > 0 && all[i+1].Time.After(p.before) {
+			pinned[s.Name] = true
+		}
 	}
 	if err := pinGood(all, pinned); err != nil {
 		return nil, err

@@ -114,3 +114,27 @@ func TestPruneRemovesForgottenParts(t *testing.T) {
 		t.Fatalf("%v, %+v", err, r)
 	}
 }
+
+// Several publications in one grace: what old clients need stays, however few are kept.
+func TestPruneKeepsSnapshotsInsideGrace(t *testing.T) {
+	s := locked(t)
+	var names []string
+	for i, content := range []string{"a", "b", "c", "d"} {
+		now := night1.Add(time.Duration(i) * time.Hour)
+		names = append(names, publish(t, s, now, 90*time.Minute, map[string]string{"mirror/r/" + content + ".rpm": content}))
+		_, err := s.Prune(1, 90*time.Minute, 1, now, false)
+		must(t, err)
+	}
+	all, err := s.Snapshots()
+	must(t, err)
+	if len(all) != 3 || all[0].Name != names[1] { // that of a ended 2 h ago
+		t.Errorf("kept are %d, the first %v of %v", len(all), all, names)
+	}
+	now, _, err := s.Current()
+	must(t, err)
+	for _, name := range []string{"b.rpm", "c.rpm", "d.rpm"} {
+		if _, err := os.Stat(filepath.Join(now.Dir, "mirror/r", name)); err != nil {
+			t.Errorf("clients of an hour ago do not find %s", name)
+		}
+	}
+}
