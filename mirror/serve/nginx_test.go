@@ -3,9 +3,11 @@ package serve_test
 import (
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -156,4 +158,51 @@ func compareAnswers(t *testing.T, ours, nginx, method, path string, head []strin
 			t.Errorf("%s %s %v: %s is %q, nginx says %q", method, path, head, name, g, w)
 		}
 	}
+}
+
+// Over a real store nginx answers random requests as we do.
+func TestNginxServesTheSameAtRandom(t *testing.T) {
+	s := newSite(t, nightConfig)
+	nginx, ours := startNginx(t, s.store), start(t, s.store).URL
+	var paths []string
+	must(t, filepath.WalkDir(filepath.Join(s.store, "snapshots"), func(p string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() && filepath.Base(p) != "manifest" {
+			at := strings.TrimPrefix(p, s.store)
+			paths = append(paths, at, strings.TrimPrefix(at, "/snapshots/20260301T020000Z"))
+		}
+		return err
+	}))
+	n := 200
+	if os.Getenv("FLATSTREAM_FULL") == "1" {
+		n = 1000
+	}
+	rnd := rand.New(rand.NewPCG(7, uint64(n)))
+	for range n {
+		path := oddly(rnd, (&url.URL{Path: paths[rnd.IntN(len(paths))]}).EscapedPath())
+		heads := [][]string{nil, {"Range", fmt.Sprintf("bytes=%d-%d", rnd.IntN(2000), 2000+rnd.IntN(5000))}, {"Range", fmt.Sprintf("bytes=%d-", rnd.IntN(900))}, {"Range", fmt.Sprintf("bytes=-%d", 1+rnd.IntN(900))}}
+		compareAnswers(t, ours, nginx, "GET", path, nil)
+		compareAnswers(t, ours, nginx, []string{"GET", "HEAD"}[rnd.IntN(2)], path, heads[rnd.IntN(len(heads))])
+	}
+}
+
+// oddly writes some paths in a way that few clients do, some so that nothing is there.
+func oddly(rnd *rand.Rand, path string) string {
+	at := 1 + rnd.IntN(len(path)-1)
+	switch rnd.IntN(10) {
+	case 0:
+		if strings.IndexByte("%/", path[at]) < 0 && path[at-1] != '%' && (at < 2 || path[at-2] != '%') {
+			return fmt.Sprintf("%s%%%02x%s", path[:at], path[at], path[at+1:])
+		}
+	case 1:
+		return strings.Replace(path, "/", "//", 1+rnd.IntN(3))
+	case 2:
+		return strings.Replace(path, "/", "/./", 1)
+	case 3:
+		return path + "x"
+	case 4:
+		if cut := strings.TrimRight(path[:at], "/"); cut != "" { // a listing is each server's own
+			return cut
+		}
+	}
+	return path
 }
