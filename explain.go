@@ -65,6 +65,7 @@ func explainTarget(c *cli.Context, out *output, target place, word string) (*spl
 		out.note("warning: %v; so it does not supply here", err)
 	}
 	defer cleanup()
+	opt.Build, opt.Jobs = true, out.jobs
 	return splitter.Explain(c.Context, os.DirFS(target.Dir), target.Name, word, opt)
 }
 
@@ -144,10 +145,10 @@ func printPackage(out *output, p splitter.ExplainedPackage) {
 	printPlaces(out, "not in", p.Hidden)
 	printPlaces(out, "in", p.Clashes)
 	printLabel(out, p.Unlisted)
-	for _, problem := range p.Problems {
-		out.printf("  broken (%s): nothing provides %s\n", problem.Code, strings.Join(problem.Requirements, ", "))
-		for _, n := range problem.Near {
-			out.printf("    near: %s of %s %s\n", n.NEVRA, n.Repo, n.Reason)
+	for _, b := range p.Broken {
+		out.printf("  %s: in %s\n", b.Sentence, strings.Join(b.Repos, ", "))
+		for _, line := range b.Lines {
+			out.printf("    %s\n", line)
 		}
 	}
 }

@@ -25,6 +25,7 @@ func verifyCommand(out *output) *cli.Command {
 			&cli.StringSliceFlag{Name: "with", Usage: "`SOURCE` only supplies and is not checked; repeatable"},
 			&cli.StringFlag{Name: "level", Value: "install", Usage: "`LEVEL` of the check; install: every package can be installed together with all it needs; closure: every requirement has a provider"},
 			&cli.BoolFlag{Name: "build", Usage: "check source packages too, those of --with as well: can what they need to be built be installed? a stream's are built with the streams that its documents' buildrequires name"},
+			&cli.BoolFlag{Name: "files", Usage: "read every package file too: it must be there, with the checksum that the metadata says and no other stream's module label"},
 			&cli.StringFlag{Name: "arch", Usage: "`ARCH` of the system that installs (default: what the target says, or x86_64)"},
 			&cli.StringFlag{Name: "baseline", Usage: "problems in `FILE` are known and pass; the exit status is 0 when nothing is new"},
 			&cli.StringFlag{Name: "write-baseline", Usage: "write the problems there are to `FILE`; reasons and dates in it stay with those that still hold"},
@@ -42,7 +43,7 @@ func verify(c *cli.Context, out *output) error {
 	if len(words) == 0 && len(c.StringSlice("repo-file")) == 0 {
 		return &usageError{"verify needs WHAT to check", "name a target, a store or a repository"}
 	}
-	opt := splitter.VerifyOptions{Level: level, Arch: c.String("arch"), Build: c.Bool("build"), Jobs: out.jobs}
+	opt := splitter.VerifyOptions{Level: level, Arch: c.String("arch"), Build: c.Bool("build"), Files: c.Bool("files"), Jobs: out.jobs}
 	if opt.Arch != "" && len(closure.Arches(opt.Arch)) == 0 {
 		return &usageError{fmt.Sprintf("--arch %q is not known", opt.Arch), "use x86_64, aarch64, ppc64le or s390x"}
 	}
@@ -62,7 +63,7 @@ func verify(c *cli.Context, out *output) error {
 	opt.With = with
 	report, err := verifyWhat(c, out, words, opt)
 	if err != nil {
-		return err
+		return asUsage(err)
 	}
 	if opt.Build {
 		out.note("note: what a package only finds out to require while it is built (%%generate_buildrequires) is in no metadata, and was not checked")
@@ -106,8 +107,7 @@ func verifyWhat(c *cli.Context, out *output, words []string, opt splitter.Verify
 	return merged, nil
 }
 
-// verifyTarget checks one target. The sources that only supply (--role NAME=supply)
-// do so here too; those that overlay are looked at for hints.
+// verifyTarget checks one target.
 func verifyTarget(c *cli.Context, out *output, target place, opt splitter.VerifyOptions) (*closure.Report, error) {
 	own, cleanup, err := targetSuppliers(c, out, target)
 	if err != nil {

@@ -147,13 +147,33 @@ func placeReason(repo *ReportRepo) string {
 func (s *searchFor) addProblems(verdict *closure.Report) {
 	for _, c := range verdict.Checked {
 		for _, problem := range c.Problems {
-			if e := s.packages[problem.Package]; e != nil && !slices.ContainsFunc(e.Problems, func(p closure.Problem) bool {
+			e := s.packages[problem.Package]
+			if e == nil {
+				continue
+			}
+			single := c
+			single.Problems = []closure.Problem{problem}
+			for _, why := range verdict.Explain(&single) {
+				e.breaks(c.Repo, why)
+			}
+			if !slices.ContainsFunc(e.Problems, func(p closure.Problem) bool {
 				return p.Code == problem.Code && slices.Equal(p.Requirements, problem.Requirements)
 			}) {
 				e.Problems = append(e.Problems, problem)
 			}
 		}
 	}
+}
+
+// breaks adds what is wrong in one repository, once for all that say the same.
+func (e *ExplainedPackage) breaks(repo string, why closure.Explanation) {
+	for i := range e.Broken {
+		if b := &e.Broken[i]; b.Sentence == why.Sentence && slices.Equal(b.Lines, why.Lines) {
+			b.Repos = append(b.Repos, repo)
+			return
+		}
+	}
+	e.Broken = append(e.Broken, ExplainedBroken{[]string{repo}, why.Sentence, why.Lines})
 }
 
 func (s *searchFor) explanation() *Explanation {

@@ -44,8 +44,16 @@ type ExplainedPackage struct {
 	Places   []ExplainedPlace  `json:"places"`
 	Hidden   []ExplainedPlace  `json:"hidden"` // where it is kept from, and why
 	Problems []closure.Problem `json:"problems"`
+	Broken   []ExplainedBroken `json:"broken,omitempty"`   // the problems in the words of verify
 	Clashes  []ExplainedPlace  `json:"clashes,omitempty"`  // where several modules ship its name
 	Unlisted *ExplainedLabel   `json:"unlisted,omitempty"` // of a modular package that no document lists
+}
+
+// ExplainedBroken is what verify says of a package, and where.
+type ExplainedBroken struct {
+	Repos    []string `json:"repos"`
+	Sentence string   `json:"sentence"`
+	Lines    []string `json:"lines"`
 }
 
 // ExplainedLabel is what is known of an unlisted package.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"os"
 	"slices"
 
 	"flatstream/repodata"
@@ -20,6 +21,7 @@ type VerifyOptions struct {
 
 	Level Level
 	Build bool // check too that source packages can be built, those of With as well
+	Files bool // read every package file too: is it there, with its checksum and the right label?
 }
 
 // Level says what is proven of each package.
@@ -76,7 +78,34 @@ func Verify(ctx context.Context, target fs.FS, opt VerifyOptions) (*closure.Repo
 	if opt.Build {
 		v.warnBuild(found)
 	}
-	return found, nil
+	if opt.Files {
+		err = v.files(ctx, target, found)
+	}
+	return found, err
+}
+
+// files reads the package files of the target.
+func (v *verifying) files(ctx context.Context, target fs.FS, found *closure.Report) error {
+	if v.report.Link == string(LinkNothing) {
+		return &UsageError{"this target holds metadata only (--link none), so it has no package files to read", "leave --files out, or read the sources' with verify SOURCE --files"}
+	}
+	var places []filePlace
+	for _, repo := range v.report.Repos {
+		dir, err := fs.Sub(target, repo.Path)
+		if err != nil {
+			return fmt.Errorf("%s names %s: %w", ReportName, repo.Path, err)
+		}
+		r, err := repodata.Open(dir)
+		if err != nil {
+			return fmt.Errorf("%s: %w", repo.Path, err)
+		}
+		place := filePlace{id: repo.ID, dir: dir, repo: r}
+		if repo.Kind == KindStream {
+			place.stream = repo.Module + ":" + repo.Stream
+		}
+		places = append(places, place)
+	}
+	return checkFiles(ctx, places, found, v.Jobs)
 }
 
 // verifying is one run of Verify.
@@ -218,7 +247,18 @@ func VerifySources(ctx context.Context, sources []Source, opt VerifyOptions) (*c
 		}
 		checks = append(checks, check)
 	}
-	return opt.judge(ctx, u, checks)
+	found, err := opt.judge(ctx, u, checks)
+	if err != nil || !opt.Files {
+		return found, err
+	}
+	var places []filePlace
+	for _, s := range sources {
+		if s.Dir == "" {
+			return nil, &UsageError{fmt.Sprintf("--files reads package files on this machine, and %s is not", s.Name), "mirror it with flatstream sync, which checks each"}
+		}
+		places = append(places, filePlace{id: s.Name, dir: os.DirFS(s.Dir), repo: s.Repo})
+	}
+	return found, checkFiles(ctx, places, found, opt.Jobs)
 }
 
 func arches(machine string) []string {

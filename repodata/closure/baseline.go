@@ -217,7 +217,7 @@ func (r *Report) Apply(b *Baseline, today time.Time, unasked ...Code) Standing {
 			s.Fixed = append(s.Fixed, e)
 		}
 	}
-	r.Summary.Fixed = len(s.Fixed)
+	r.Fixed, r.Summary.Fixed = s.Fixed, len(s.Fixed)
 	r.Tally()
 	return s
 }

@@ -47,6 +47,7 @@ type Report struct {
 	Schema  int       `json:"schema"`
 	Checked []Checked `json:"checked"`
 	Summary Summary   `json:"summary"`
+	Fixed   []Entry   `json:"fixed,omitempty"` // of the baseline, what does not occur any more: see [Report.Apply]
 
 	streams map[string]string // by repository name, for prose; not part of the JSON form
 }

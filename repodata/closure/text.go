@@ -29,6 +29,7 @@ func (r *Report) Text(w io.Writer, verbose bool) error {
 			fmt.Fprintf(&b, "warning: %s: %s\n", r.label(c.Repo), warning.Text)
 		}
 	}
+	r.writeFixed(&b, verbose)
 	s := r.Summary
 	if s.Known > 0 && !verbose {
 		fmt.Fprintf(&b, "%s of the baseline left out (--verbose lists them)\n", plural(s.Known, "known problem", "known problems"))
@@ -59,6 +60,21 @@ func (r *Report) writeCause(b *strings.Builder, c *Checked, cause *cause, verbos
 	}
 	writeList(b, e.Same, "the same for %s", verbose)
 	writeList(b, e.Followers, "%s cannot be "+undone(e.Followers)+" because of this", verbose)
+}
+
+// maxFixed bounds the problems that are named as fixed, unless verbose.
+const maxFixed = 5
+
+// writeFixed says what only the baseline knows.
+func (r *Report) writeFixed(b *strings.Builder, verbose bool) {
+	for i, e := range r.Fixed {
+		if i == maxFixed && !verbose {
+			fmt.Fprintf(b, "fixed: %s (--verbose lists them)\n", plural(len(r.Fixed)-i, "more problem", "more problems"))
+			return
+		}
+		fmt.Fprintf(b, "fixed: %s in %s: %s\n", e.Package, r.label(e.Repo),
+			strings.TrimSpace(string(e.Code)+" "+strings.Join(e.Requirements, ", ")))
+	}
 }
 
 // writeList counts packages, or lists them, after a sentence with a place for how
