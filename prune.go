@@ -14,7 +14,7 @@ func pruneCommand(out *output) *cli.Command {
 		Name:      "prune",
 		Usage:     "remove old snapshots, and files that no snapshot needs",
 		ArgsUsage: "STORE",
-		Description: "Stay: the newest snapshots, the current one, those with a tag, and always one of which every file is there. Then the " +
+		Description: "Stay: the newest snapshots, those that were current inside grace, those with a tag, and always one of which every file is there. Then the " +
 			"files go that no snapshot names any more and that nothing touched during grace. What is not said by a flag is taken " +
 			"from --config, or else is as the last run had it. Every run prunes by itself; sync does not.",
 		Flags: []cli.Flag{

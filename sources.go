@@ -220,7 +220,11 @@ func openSources(ctx context.Context, sources []mirror.Source, role splitter.Rol
 			if o.Dir, err = filepath.Abs(dir); err != nil {
 				return nil, cleanup, err
 			}
-			fsys = os.DirFS(o.Dir)
+			real, err := filepath.EvalSymlinks(o.Dir) // one snapshot, should current move meanwhile
+			if err != nil {
+				real = o.Dir // opening it says more
+			}
+			fsys = os.DirFS(real)
 		}
 		if !local || s.RepoGPGCheck {
 			if cache == "" {
