@@ -9,19 +9,21 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"flatstream/mirror"
+	"flatstream/repodata"
 	"flatstream/splitter"
 )
 
 func forCommand(out *output) *cli.Command {
 	return &cli.Command{
 		Name:      "for",
-		Usage:     "which streams a package needs to be built",
+		Usage:     "which streams a package needs to be built, or to be installed",
 		ArgsUsage: "SPEC|SRPM [SOURCE...]",
 		Description: "Names the smallest sets of streams, beside the default ones, with which everything can be installed that a build needs: " +
 			"the BuildRequires of a spec file or a source package, or what a failed build's log says was missing. A spec is read for the system of the " +
 			"sources, without running anything in it; where that is not enough, rpmspec is asked if it is installed. The exit status is 3 when no set works.\n" + sourceHelp,
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "log", Usage: "take what was missing from the log `FILE` of a build, in place of SPEC|SRPM"},
+			&cli.StringSliceFlag{Name: "built", Usage: "the reverse, in place of SPEC|SRPM: which streams a machine needs that installs the package `RPM`, and which would break it; repeatable, for packages that are installed together"},
 			&cli.StringFlag{Name: "store", Usage: "the sources are those of the store `DIR`, or of its snapshot DIR@SNAPSHOT"},
 			defineFlag(),
 			&cli.StringSliceFlag{Name: "role", Usage: "what a source is for, as `NAME=ROLE`: merge (the default), overlay (single packages of it may be added) or supply; repeatable"},
@@ -35,11 +37,13 @@ func forCommand(out *output) *cli.Command {
 func forBuild(c *cli.Context, out *output) error {
 	words := c.Args().Slice()
 	file := c.String("log")
-	if file == "" {
+	if file == "" && len(c.StringSlice("built")) == 0 {
 		if len(words) == 0 {
 			return &usageError{"for needs a SPEC or SRPM", "such as flatstream for hello.spec /srv/mirror/BaseOS /srv/mirror/AppStream"}
 		}
 		file, words = words[0], words[1:]
+	} else if file != "" && len(c.StringSlice("built")) > 0 {
+		return &usageError{"--log and --built exclude each other", "ask for one at a time"}
 	}
 	refs, err := forSources(c, words)
 	if err != nil {
@@ -60,9 +64,29 @@ func forBuild(c *cli.Context, out *output) error {
 	if err != nil {
 		return err
 	}
-	defines, err := definesFor(c, asker.Index.Platform(), asker.Index.Arch())
+	answer, err := ask(c, asker, file)
 	if err != nil {
 		return err
+	}
+	return printAnswer(out, answer)
+}
+
+// ask puts the question that the command line means.
+func ask(c *cli.Context, asker *splitter.Asker, file string) (*splitter.Answer, error) {
+	if built := c.StringSlice("built"); len(built) > 0 {
+		var packages []*repodata.Package
+		for _, name := range built {
+			p, err := readPackage(name)
+			if err != nil {
+				return nil, fmt.Errorf("reading %s: %w", name, err)
+			}
+			packages = append(packages, p)
+		}
+		return asker.AskBuilt(c.Context, packages[0].Name, packages)
+	}
+	defines, err := definesFor(c, asker.Index.Platform(), asker.Index.Arch())
+	if err != nil {
+		return nil, err
 	}
 	read := readBuild
 	if c.String("log") != "" {
@@ -70,13 +94,9 @@ func forBuild(c *cli.Context, out *output) error {
 	}
 	want, err := read(c.Context, file, defines)
 	if err != nil {
-		return fmt.Errorf("reading %s: %w", file, err)
+		return nil, fmt.Errorf("reading %s: %w", file, err)
 	}
-	answer, err := asker.Ask(c.Context, *want)
-	if err != nil {
-		return err
-	}
-	return printAnswer(out, answer)
+	return asker.Ask(c.Context, *want)
 }
 
 // forSources are the sources of --store, or those that are named.

@@ -19,6 +19,10 @@ func printAnswer(out *output, a *splitter.Answer) error {
 		}
 		printSet(out, a, s)
 	}
+	for _, b := range a.Breaks {
+		out.printf("with %s enabled it cannot be installed\n", b.Stream)
+		printProblems(out, b.Problems)
+	}
 	if len(a.Sets) > 0 {
 		return nil
 	}

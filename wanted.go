@@ -14,6 +14,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"flatstream/repodata"
 	"flatstream/repodata/buildreq"
 	"flatstream/repodata/rpmfile"
 	"flatstream/splitter"
@@ -63,6 +64,43 @@ func readBuild(ctx context.Context, file string, defines map[string]string) (*sp
 		return nil, err
 	}
 	return &splitter.Wanted{Name: spec.Name, Requires: spec.Requires, Conflicts: spec.Conflicts}, nil
+}
+
+// readPackage reads a package that is built already.
+func readPackage(file string) (p *repodata.Package, err error) {
+	f, err := openFile(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	h, err := rpmfile.Read(f, info.Size())
+	if err != nil {
+		return nil, err
+	}
+	if h.Arch == "src" {
+		return nil, &hintedError{"it is a source package", "give it without --built to ask what its build needs"}
+	}
+	rel, err := rpmfile.ReadRelations(f, info.Size())
+	if err != nil {
+		return nil, err
+	}
+	p = &repodata.Package{NEVRA: h.NEVRA}
+	for _, kind := range []struct {
+		list  *[]repodata.Relation
+		texts []string
+	}{{&p.Requires, rel.Requires}, {&p.Provides, rel.Provides}, {&p.Conflicts, rel.Conflicts}, {&p.Obsoletes, rel.Obsoletes}} {
+		if *kind.list, err = repodata.ParseRelations(kind.texts); err != nil {
+			return nil, err
+		}
+	}
+	for _, path := range rel.Files {
+		p.Files = append(p.Files, repodata.File{Path: path})
+	}
+	return p, nil
 }
 
 // askRpmspec is for a spec that only rpm can read.

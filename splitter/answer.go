@@ -31,11 +31,20 @@ type Answer struct {
 	// wrong with it.
 	Closest  *StreamSet        `json:"closest,omitempty"`
 	Problems []closure.Problem `json:"problems"`
+	// Breaks are the streams with which it cannot be installed, enabled beside the first
+	// set; of packages that are built already ([Asker.AskBuilt]).
+	Breaks []Break `json:"breaks,omitempty"`
 	// Refused says which streams would have helped, and why they cannot be enabled.
 	Refused []string `json:"refused"`
 	// GaveUp says that more sets were possible than were tried, so that a set may exist
 	// though none is named.
 	GaveUp bool `json:"gave_up,omitempty"`
+}
+
+// Break is a stream that keeps packages from being installed, and how.
+type Break struct {
+	Stream   string            `json:"stream"` // module:stream
+	Problems []closure.Problem `json:"problems"`
 }
 
 // StreamSet is one set that works, proven by an installation of all that is wanted.
@@ -72,8 +81,18 @@ type AskOptions struct {
 
 // Ask finds out which streams a build needs.
 func (a *Asker) Ask(ctx context.Context, want Wanted) (*Answer, error) {
+	build, err := want.asPackage(rpmver.NEVRA{Name: "the build of " + want.Name, EVR: rpmver.EVR{Version: "1", Release: "1"}, Arch: "noarch"})
+	if err != nil {
+		return nil, err
+	}
+	return a.answer(ctx, want, []*repodata.Package{build})
+}
+
+// answer finds the smallest sets with which packages that stand in no source can be
+// installed.
+func (a *Asker) answer(ctx context.Context, want Wanted, packages []*repodata.Package) (*Answer, error) {
 	want.Requires, want.Conflicts = append([]string{}, want.Requires...), append([]string{}, want.Conflicts...)
-	if err := a.enter(want); err != nil {
+	if err := a.enter(want, packages); err != nil {
 		return nil, err
 	}
 	answer := &Answer{Schema: 1, Wanted: want, Sets: []StreamSet{}, Problems: []closure.Problem{}, Refused: []string{}}
@@ -216,15 +235,11 @@ func NewAsker(ctx context.Context, sources []Source, opt AskOptions) (*Asker, er
 	return a, nil
 }
 
-// enter puts what is wanted into the universe, as a package that requires it.
-func (a *Asker) enter(want Wanted) error {
-	build, err := want.asPackage(rpmver.NEVRA{Name: "the build of " + want.Name, EVR: rpmver.EVR{Version: "1", Release: "1"}, Arch: "noarch"})
-	if err != nil {
-		return err
-	}
+// enter puts what is wanted into the universe.
+func (a *Asker) enter(want Wanted, packages []*repodata.Package) (err error) {
 	a.asked++
 	a.want = want
-	a.wanted, err = a.u.AddMade(fmt.Sprintf("build %d", a.asked), []*repodata.Package{build})
+	a.wanted, err = a.u.AddMade(fmt.Sprintf("wanted %d", a.asked), packages)
 	return err
 }
 

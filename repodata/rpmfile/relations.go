@@ -10,23 +10,28 @@ import (
 	"strings"
 )
 
-// Relations is what the header of a package file demands and refuses, as a spec file
-// writes it: "name", "name >= 1:2-3" or a rich dependency in parentheses. Of a source
-// package these are its BuildRequires and BuildConflicts.
+// Relations is what the header of a package file says of other packages, as a spec file
+// writes it: "name", "name >= 1:2-3" or a rich dependency in parentheses; each once. The
+// requirements and conflicts of a source package are its BuildRequires and
+// BuildConflicts.
 type Relations struct {
-	Requires  []string // without what rpm itself provides, rpmlib(...); each once
-	Conflicts []string
+	Requires                       []string // without what rpm itself provides, rpmlib(...)
+	Conflicts, Obsoletes, Provides []string
+	Files                          []string // every path that it owns
 }
 
 // The tags of relations, and bits of their flags (rpm's rpmds.h).
 const (
 	tagRequireFlags, tagRequireName, tagRequireVersion    = 1048, 1049, 1050
 	tagConflictFlags, tagConflictName, tagConflictVersion = 1053, 1054, 1055
+	tagProvideName, tagProvideFlags, tagProvideVersion    = 1047, 1112, 1113
+	tagObsoleteName, tagObsoleteFlags, tagObsoleteVersion = 1090, 1114, 1115
+	tagDirIndexes, tagBaseNames, tagDirNames              = 1116, 1117, 1118
 
 	flagLess, flagGreater, flagEqual, flagRPMLib = 1 << 1, 1 << 2, 1 << 3, 1 << 24
 )
 
-// ReadRelations reads the requirements and conflicts of a package file of size bytes.
+// ReadRelations reads the relations of a package file of size bytes.
 // The errors are those of [Read].
 func ReadRelations(r io.ReaderAt, size int64) (*Relations, error) {
 	rel, err := readRelations(r, size)
@@ -46,10 +51,20 @@ func readRelations(r io.ReaderAt, size int64) (*Relations, error) {
 		return nil, err
 	}
 	var rel Relations
-	if rel.Requires, err = arrays.relations(tagRequireName, tagRequireFlags, tagRequireVersion); err != nil {
-		return nil, err
+	for _, kind := range []struct {
+		list                 *[]string
+		name, flags, version uint32
+	}{
+		{&rel.Requires, tagRequireName, tagRequireFlags, tagRequireVersion},
+		{&rel.Conflicts, tagConflictName, tagConflictFlags, tagConflictVersion},
+		{&rel.Obsoletes, tagObsoleteName, tagObsoleteFlags, tagObsoleteVersion},
+		{&rel.Provides, tagProvideName, tagProvideFlags, tagProvideVersion},
+	} {
+		if *kind.list, err = arrays.relations(kind.name, kind.flags, kind.version); err != nil {
+			return nil, err
+		}
 	}
-	rel.Conflicts, err = arrays.relations(tagConflictName, tagConflictFlags, tagConflictVersion)
+	rel.Files, err = arrays.files()
 	return &rel, err
 }
 
@@ -73,9 +88,10 @@ func (i intro) arrays(r io.ReaderAt, size int64) (*arrays, error) {
 		}
 		var err error
 		switch e.tag {
-		case tagRequireName, tagRequireVersion, tagConflictName, tagConflictVersion:
+		case tagRequireName, tagRequireVersion, tagConflictName, tagConflictVersion, tagObsoleteName, tagObsoleteVersion,
+			tagProvideName, tagProvideVersion, tagBaseNames, tagDirNames:
 			a.texts[e.tag], err = e.strings(data)
-		case tagRequireFlags, tagConflictFlags:
+		case tagRequireFlags, tagConflictFlags, tagObsoleteFlags, tagProvideFlags, tagDirIndexes:
 			a.numbers[e.tag], err = e.numbers(data)
 		}
 		if err != nil {
@@ -132,6 +148,22 @@ func (a *arrays) relations(name, flags, version uint32) ([]string, error) {
 	}
 	slices.Sort(list)
 	return slices.Compact(list), nil
+}
+
+// files joins directories and names.
+func (a *arrays) files() ([]string, error) {
+	names, dirs, at := a.texts[tagBaseNames], a.texts[tagDirNames], a.numbers[tagDirIndexes]
+	if len(at) != len(names) {
+		return nil, errors.New("its names of files and their directories are not of one number")
+	}
+	var files []string
+	for i, name := range names {
+		if int64(at[i]) >= int64(len(dirs)) {
+			return nil, fmt.Errorf("the file %q is in directory %d of %d", name, at[i], len(dirs))
+		}
+		files = append(files, dirs[at[i]]+name)
+	}
+	return files, nil
 }
 
 func relation(name string, flags uint32, version string) string {

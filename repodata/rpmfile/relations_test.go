@@ -24,7 +24,8 @@ func TestRelationsAreThoseThatRpmReads(t *testing.T) {
 		t.Skip("rpm is not installed: apt-get install rpm to compare with it")
 	}
 	format := "%{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}.rpm\\n" +
-		"[R%{REQUIRENAME} %{REQUIREFLAGS:depflags} %{REQUIREVERSION}\\n][C%{CONFLICTNAME} %{CONFLICTFLAGS:depflags} %{CONFLICTVERSION}\\n]"
+		"[R%{REQUIRENAME} %{REQUIREFLAGS:depflags} %{REQUIREVERSION}\\n][C%{CONFLICTNAME} %{CONFLICTFLAGS:depflags} %{CONFLICTVERSION}\\n]" +
+		"[O%{OBSOLETENAME} %{OBSOLETEFLAGS:depflags} %{OBSOLETEVERSION}\\n][P%{PROVIDENAME} %{PROVIDEFLAGS:depflags} %{PROVIDEVERSION}\\n][F%{FILENAMES}\\n]"
 	out, err := exec.Command("rpm", append([]string{"-qp", "--nosignature", "--nodigest", "--qf", format}, paths...)...).Output()
 	if err != nil {
 		t.Fatal(err)
@@ -47,11 +48,10 @@ func TestRelationsAreThoseThatRpmReads(t *testing.T) {
 			continue
 		}
 		var got []string
-		for _, r := range rel.Requires {
-			got = append(got, "R"+r)
-		}
-		for _, c := range rel.Conflicts {
-			got = append(got, "C"+c)
+		for letter, list := range map[string][]string{"R": rel.Requires, "C": rel.Conflicts, "O": rel.Obsoletes, "P": rel.Provides, "F": rel.Files} {
+			for _, r := range list {
+				got = append(got, letter+strings.Join(strings.Fields(r), " "))
+			}
 		}
 		relations += len(got)
 		all := want[name]
@@ -61,10 +61,10 @@ func TestRelationsAreThoseThatRpmReads(t *testing.T) {
 			t.Errorf("%s: %q, rpm says %q", name, got, all)
 		}
 	}
-	if relations < 3000 {
-		t.Errorf("only %d relations were compared", relations)
+	if relations < 60_000 {
+		t.Errorf("only %d relations and files were compared", relations)
 	}
-	t.Logf("%d relations of %d packages", relations, len(files))
+	t.Logf("%d relations and files of %d packages", relations, len(files))
 }
 
 func FuzzReadRelations(f *testing.F) {

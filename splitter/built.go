@@ -1,0 +1,87 @@
+package splitter
+
+import (
+	"context"
+	"slices"
+
+	"flatstream/repodata"
+	"flatstream/repodata/closure"
+	"flatstream/repodata/rpmdep"
+	"flatstream/repodata/rpmver"
+)
+
+// AskBuilt finds out which streams a machine must have enabled to install packages, all
+// of them together, that stand in no source; and which of the other streams, enabled
+// beside those, would break them.
+func (a *Asker) AskBuilt(ctx context.Context, name string, packages []*repodata.Package) (*Answer, error) {
+	all := &repodata.Package{NEVRA: rpmver.NEVRA{Name: "the installation of " + name, EVR: rpmver.EVR{Version: "1", Release: "1"}, Arch: "noarch"}}
+	want := Wanted{Name: name}
+	for _, p := range packages {
+		all.Requires = append(all.Requires, repodata.Relation{Dep: rpmdep.Dep{Name: p.Name, Op: rpmdep.Equal, EVR: p.EVR}})
+		for _, r := range p.Requires {
+			if text := relationText(r); !providedBy(packages, r) && !slices.Contains(want.Requires, text) {
+				want.Requires = append(want.Requires, text)
+			}
+		}
+	}
+	answer, err := a.answer(ctx, want, append(slices.Clone(packages), all))
+	if err != nil || len(answer.Sets) == 0 {
+		return answer, err
+	}
+	answer.Breaks, err = a.breaks(ctx, answer.Sets[0])
+	return answer, err
+}
+
+func relationText(r repodata.Relation) string {
+	if r.Rich {
+		return r.Name
+	}
+	return r.Dep.String()
+}
+
+func providedBy(packages []*repodata.Package, r repodata.Relation) bool {
+	return slices.ContainsFunc(packages, func(p *repodata.Package) bool {
+		return slices.ContainsFunc(p.Provides, func(has repodata.Relation) bool { return !r.Rich && rpmdep.Match(has.Dep, r.Dep) }) ||
+			slices.ContainsFunc(p.Files, func(f repodata.File) bool { return f.Path == r.Name })
+	})
+}
+
+// breaks tries every other stream beside a set that works.
+func (a *Asker) breaks(ctx context.Context, works StreamSet) ([]Break, error) {
+	var set trial
+	for _, text := range works.Enable {
+		id, err := ParseStreamID(text)
+		if err != nil {
+			return nil, err
+		}
+		set, _ = set.with(id)
+	}
+	set.picks = works.Overlays
+	var trials []trial
+	var streams []StreamID
+	for _, id := range a.Index.Streams() {
+		if t, ok := set.with(id); ok {
+			trials, streams = append(trials, t), append(streams, id)
+		}
+	}
+	outcomes, err := a.try(ctx, trials)
+	if err != nil {
+		return nil, err
+	}
+	breaks := []Break{}
+	for i, o := range outcomes {
+		if o.refused == "" && len(o.problems) > 0 {
+			breaks = append(breaks, Break{streams[i].String(), rootCauses(o.problems)})
+		}
+	}
+	return breaks, nil
+}
+
+// rootCauses leaves out what only follows from the rest.
+func rootCauses(problems []closure.Problem) []closure.Problem {
+	follows := func(p closure.Problem) bool { return p.Code == closure.Uninstallable }
+	if roots := slices.DeleteFunc(slices.Clone(problems), follows); len(roots) > 0 {
+		return roots
+	}
+	return problems
+}
