@@ -39,7 +39,7 @@ func (p *Plan) buildNeeds(f *Flat) (*BuildNeeds, error) {
 			return nil, err
 		default:
 			needs.Requires = p.needs(a, nil).ids
-			needs.Hidden = p.hidden(p.Index.Filter(a))
+			needs.Hidden = p.hidden(p.hiding(a))
 		}
 		if p.builtWith == nil {
 			p.builtWith = map[string]*BuildNeeds{}

@@ -85,10 +85,25 @@ func (p *Plan) connect(f *Flat, a *Activation) {
 	c := p.needs(a, own)
 	f.Requires = slices.DeleteFunc(c.ids, isID(f.ID))
 	f.Declared = c.declared
-	f.Hidden = p.hidden(p.Index.Filter(a))
+	f.Hidden = p.hidden(p.hiding(a))
 }
 
 func isID(id string) func(string) bool { return func(s string) bool { return s == id } }
+
+// hiding is the filter of what is active, for no other packages than those that some
+// stream could hide. There are few of them, and hundreds of streams are active.
+func (p *Plan) hiding(a *Activation) *Filter { return p.Index.filter(a, p.hides) }
+
+// hides leaves, of the names that each group lets hide others, those that a package
+// of the sources has.
+func (x *Index) hides(shadowable map[int32][]int32) []groupArtifacts {
+	list := slices.Clone(x.artifacts.ofGroup)
+	none := func(name int32) bool { return len(shadowable[name]) == 0 }
+	for i, own := range list {
+		list[i] = groupArtifacts{slices.DeleteFunc(slices.Clone(own.binary), none), slices.DeleteFunc(slices.Clone(own.source), none)}
+	}
+	return list
+}
 
 // hidden lists the non-modular packages that the active streams hide (rule 9).
 func (p *Plan) hidden(filter *Filter) []Hidden {

@@ -30,6 +30,7 @@ type Plan struct {
 	overlays   *overlays         // nil without --overlay
 	counts     []int             // packages of each source, as its primary lists them
 	shadowable map[int32][]int32 // by artifact name: packages in no module of that name, or that provide it
+	hides      []groupArtifacts  // by group: the names of shadowable packages that it hides
 	groupRepos groupRepos
 	builtWith  map[string]*BuildNeeds // by the streams that buildrequires name
 	exempt     map[rpmver.NEVRA]bool
@@ -175,6 +176,7 @@ func (p *Plan) load(ctx context.Context) error {
 			p.shadowable[name] = append(p.shadowable[name], int32(i))
 		}
 	}
+	p.hides = p.Index.hides(p.shadowable)
 	if err := p.readLabels(ctx); err != nil {
 		return err
 	}
@@ -216,7 +218,7 @@ func (p *Plan) planBase() error {
 	}
 	needs := p.needs(defaults, nil)
 	plain.Requires = slices.DeleteFunc(slices.Clone(needs.ids), isID(plain.ID))
-	plain.Hidden = p.hidden(p.Index.Filter(defaults))
+	plain.Hidden = p.hidden(p.hiding(defaults))
 	p.Repos = append(p.Repos, plain)
 	if n := len(odd.members); n > 0 {
 		p.warnUnlisted(odd.members, fmt.Sprintf("--unlisted says what becomes of them (%s)", p.Options.Unlisted))

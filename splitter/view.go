@@ -109,11 +109,14 @@ type Filter struct {
 }
 
 // Filter prepares the rules 8 and 9 for what is active.
-func (x *Index) Filter(a *Activation) *Filter {
+func (x *Index) Filter(a *Activation) *Filter { return x.filter(a, x.artifacts.ofGroup) }
+
+// filter is [Index.Filter] where each group hides the names that it has in hides.
+func (x *Index) filter(a *Activation, hides []groupArtifacts) *Filter {
 	f := &Filter{x: x, active: make(map[*Group]bool, len(a.Groups)), binary: map[int32]*Group{}, source: map[int32]*Group{}}
 	for _, g := range a.Groups {
 		f.active[g.Group] = true
-		own := x.artifacts.ofGroup[g.id]
+		own := hides[g.id]
 		claim(f.binary, own.binary, g.Group)
 		claim(f.source, own.source, g.Group)
 	}
