@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"maps"
 	"os"
 	"os/exec"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"flatstream/repodata"
 	"flatstream/splitter"
 )
 
@@ -235,14 +237,44 @@ func TestGrobiSplitterSets(t *testing.T) {
 					t.Errorf("%s holds %d packages, GrobiSplitter puts %d there", dir, len(got), len(nevras))
 				}
 			}
+			sameModulesFiles(t, target, source)
 			entries, err := os.ReadDir(target)
 			must(t, err)
 			for _, e := range entries {
-				if _, ok := want[e.Name()]; e.IsDir() && !ok {
+				if _, ok := want[e.Name()]; e.IsDir() && !ok && e.Name() != "catalogue" {
 					t.Errorf("%s is no directory of GrobiSplitter's", e.Name())
 				}
 			}
 		})
+	}
+}
+
+// sameModulesFiles compares the modules.yaml beside the packages of each build with
+// GrobiSplitter's, byte for byte as libmodulemd writes them, and with the one in repodata.
+func sameModulesFiles(t *testing.T, target, source string) {
+	t.Helper()
+	var want, got map[string]string
+	must(t, json.Unmarshal([]byte(runTool(t, "scripts/grobi-reference", "--modules", source)), &want))
+	must(t, json.Unmarshal([]byte(runTool(t, "scripts/grobi-reference", "--read", target)), &got))
+	if !slices.Equal(slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(want))) || len(want) == 0 {
+		t.Errorf("modules.yaml in %v, GrobiSplitter writes it into %v", slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(want)))
+	}
+	for dir, text := range want {
+		if got[dir] != text {
+			t.Errorf("%s/modules.yaml is\n%s\nGrobiSplitter's\n%s", dir, got[dir], text)
+		}
+		beside, err := os.ReadFile(filepath.Join(target, dir, "modules.yaml"))
+		must(t, err)
+		repo, err := repodata.Open(os.DirFS(filepath.Join(target, dir)))
+		must(t, err)
+		r, err := repo.Data(repodata.TypeModules)
+		must(t, err)
+		inside, err := io.ReadAll(r)
+		must(t, err)
+		must(t, r.Close())
+		if !bytes.Equal(beside, inside) {
+			t.Errorf("%s: modules.yaml beside the packages and in repodata differ", dir)
+		}
 	}
 }
 

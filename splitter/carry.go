@@ -12,12 +12,18 @@ import (
 type carried struct {
 	defaults  map[string]*modulemd.Defaults // by module
 	obsoletes map[StreamID][]*modulemd.Obsoletes
+
+	translations map[StreamID]*modulemd.Translation // the newest
+	rejected     map[*modulemd.Build]bool           // what libmodulemd cannot read
 }
 
 // newCarried picks the defaults document of each module that says what all sources
 // together do, of several the newest, and what the index counts as obsoletes.
 func newCarried(files []SourceModules, x *Index) carried {
-	c := carried{map[string]*modulemd.Defaults{}, map[StreamID][]*modulemd.Obsoletes{}}
+	c := carried{
+		map[string]*modulemd.Defaults{}, map[StreamID][]*modulemd.Obsoletes{},
+		map[StreamID]*modulemd.Translation{}, map[*modulemd.Build]bool{},
+	}
 	readable := map[*modulemd.Obsoletes]bool{}
 	for _, f := range files {
 		bad := f.File.RejectedDocs()
@@ -25,6 +31,17 @@ func newCarried(files []SourceModules, x *Index) carried {
 			best := c.defaults[d.Module]
 			if d.Stream == x.Default(d.Module) && !bad[d.Doc] && (best == nil || d.Modified > best.Modified) {
 				c.defaults[d.Module] = d
+			}
+		}
+		for _, b := range f.File.Builds {
+			if bad[b.Doc] {
+				c.rejected[b] = true
+			}
+		}
+		for _, t := range f.File.Translations {
+			id := StreamID{t.Module, t.Stream}
+			if best := c.translations[id]; best == nil || t.Modified > best.Modified {
+				c.translations[id] = t
 			}
 		}
 		for _, o := range f.File.Obsoletes {
@@ -44,6 +61,9 @@ func newCarried(files []SourceModules, x *Index) carried {
 // filteredModules is the modules.yaml of one stream repository: the documents of its
 // builds, their artifacts reduced to what is there, and what is said of the stream.
 func (p *Plan) filteredModules(f *Flat) []byte {
+	if p.Options.Layout == LayoutGrobiSplitter {
+		return p.grobiModules(f)
+	}
 	present := map[rpmver.NEVRA]bool{}
 	for _, m := range f.members {
 		present[p.pkgs[m].NEVRA] = true

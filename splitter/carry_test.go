@@ -2,6 +2,7 @@ package splitter
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -131,6 +132,36 @@ func TestLibmodulemdReadsRealModules(t *testing.T) {
 		t.Logf("%s: %d builds, %d artifacts, %d defaults", name, builds, artifacts, defaults)
 		if builds < 9 {
 			t.Errorf("%s: %d builds only", name, builds)
+		}
+	}
+}
+
+// GrobiSplitter writes the newest translation and the defaults of the module beside a
+// build, whole, and no obsoletes.
+func TestGrobiModules(t *testing.T) {
+	const text = "---\ndocument: modulemd\nversion: 2\ndata: {name: m, stream: \"1.10\", version: 1, context: c, summary: s, description: d, license: {module: [MIT]}, artifacts: {rpms: [gone-0:1-1.noarch]}}\n...\n" +
+		"---\ndocument: modulemd-translations\nversion: 1\ndata: {module: m, stream: 1.10, modified: 2, translations: {ja: {summary: new}}}\n...\n" +
+		"---\ndocument: modulemd-translations\nversion: 1\ndata: {module: m, stream: 1.10, modified: 1, translations: {ja: {summary: old}}}\n...\n" +
+		"---\ndocument: modulemd-translations\nversion: 1\ndata: {module: m, stream: 1.1, modified: 3, translations: {}}\n...\n" +
+		"---\ndocument: modulemd-defaults\nversion: 1\ndata: {module: m, stream: 1.9}\n...\n" +
+		"---\ndocument: modulemd-obsoletes\nversion: 1\ndata: {module: m, stream: 1.10, modified: 2020-05-01T00:00Z, message: gone}\n...\n"
+	source, err := modulesOnly([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := NewPlan(context.Background(), []Source{source}, Options{Link: LinkNothing, Layout: LayoutGrobiSplitter})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := string(p.filteredModules(p.Repos[0]))
+	for _, want := range []string{"gone-0:1-1.noarch", "summary: new", "stream: 1.9"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+	for _, bad := range []string{"summary: old", "modified: 3", "obsoletes"} {
+		if strings.Contains(got, bad) {
+			t.Errorf("%q in\n%s", bad, got)
 		}
 	}
 }

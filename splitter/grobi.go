@@ -1,5 +1,13 @@
 package splitter
 
+import (
+	"bytes"
+	"path/filepath"
+
+	"flatstream/repodata"
+	"flatstream/splitter/modulemd"
+)
+
 // planGrobi places packages as GrobiSplitter does: one directory per build, empty
 // ones too, and non_modular for all that no document lists, unlisted ones included. That
 // each build's company is recorded is ours (P19).
@@ -53,4 +61,37 @@ func (p *Plan) planGrobi() error {
 		p.warnUnlisted(unlisted, "as with GrobiSplitter they are in non_modular")
 	}
 	return nil
+}
+
+// ModulesName is the file that GrobiSplitter writes beside the packages of a build.
+const ModulesName = "modules.yaml"
+
+// grobiModules is what GrobiSplitter says of a build: its document with every artifact,
+// whether it is there or not, the module's defaults and the stream's translations; not
+// obsoletes. GrobiSplitter lets libmodulemd write them, we keep upstream's text: read by
+// libmodulemd it is the same to the byte. A document that libmodulemd refuses, which
+// would end GrobiSplitter, is mended.
+func (p *Plan) grobiModules(f *Flat) []byte {
+	b := f.Builds[0]
+	docs := [][]byte{b.Raw}
+	if p.carried.rejected[b] {
+		docs[0] = b.Filtered(func(string) bool { return true })
+	}
+	if d := p.carried.defaults[f.Module]; d != nil {
+		docs = append(docs, d.Raw)
+	}
+	if t := p.carried.translations[StreamID{f.Module, f.Stream}]; t != nil {
+		docs = append(docs, t.Raw)
+	}
+	var buf bytes.Buffer
+	_ = modulemd.Write(&buf, docs...) // a Buffer takes everything
+	return buf.Bytes()
+}
+
+// writeGrobi writes the file that stands beside the packages of a build.
+func (s *splitting) writeGrobi(f *Flat, dir string) error {
+	if s.Options.Layout != LayoutGrobiSplitter || f.Kind != KindStream {
+		return nil
+	}
+	return repodata.WriteAgain(s.earlierFile(f, ModulesName), filepath.Join(dir, ModulesName), s.grobiModules(f))
 }

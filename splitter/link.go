@@ -75,7 +75,7 @@ func (l *linker) close() {
 // place puts the file src at href. Nothing that exists is ever replaced, and no
 // shared inode is touched (P28).
 func (l *linker) place(src, href string) error {
-	if top, _, _ := strings.Cut(href, "/"); top == "repodata" || top == DotRepoName {
+	if top, _, _ := strings.Cut(href, "/"); top == "repodata" || top == DotRepoName || top == ModulesName {
 		return &LinkError{src, fmt.Errorf("a flat repository needs the place %s itself", top), "use --link none for metadata only"}
 	}
 	parent, name := path.Split(href)

@@ -17,7 +17,7 @@ import (
 type placed struct{ base, href string }
 
 // places decides the <location> of every member. Package files keep the place that
-// they have in their source; where two packages would meet (P11), the later gets a
+// they have in their source, in GrobiSplitter's layout only their name; where two packages would meet (P11), the later gets a
 // directory named after its checksum. Under --link none the location leads to the
 // source instead: relative to a local one, by xml:base to a URL.
 func (p *Plan) places(f *Flat, bases []string) []placed {
@@ -35,6 +35,9 @@ func (p *Plan) places(f *Flat, bases []string) []placed {
 			list[i] = placed{"", path.Join(bases[k.source], k.href)}
 		default:
 			href := path.Clean(k.href)
+			if p.Options.Layout == LayoutGrobiSplitter {
+				href = path.Base(href)
+			}
 			if taken[href] {
 				href = path.Join(path.Dir(href), k.pkgid[:min(16, len(k.pkgid))], path.Base(href))
 			}

@@ -120,6 +120,9 @@ func (s *splitting) writeBatch(ctx context.Context, b *batch, encoder *codec.Enc
 			err = shareMetadata(md, first, dir, s.earlierFile(f, "repodata/repomd.xml"))
 		}
 		if err == nil {
+			err = s.writeGrobi(f, dir)
+		}
+		if err == nil {
 			err = s.sign(md, f, dir)
 		}
 		if err == nil {

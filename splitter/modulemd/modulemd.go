@@ -63,15 +63,23 @@ type Obsoletes struct {
 	Raw                        []byte
 }
 
+// Translation is one modulemd-translations document.
+type Translation struct {
+	Module, Stream string
+	Modified       uint64
+	Raw            []byte
+}
+
 // File is what one modules.yaml says. Documents of other types (translations,
 // unknown ones) are kept in Other, modulemd-packager documents are not streams
 // and are left there too.
 type File struct {
-	Builds    []*Build
-	Defaults  []*Defaults
-	Obsoletes []*Obsoletes
-	Other     [][]byte
-	Warnings  []Warning
+	Builds       []*Build
+	Defaults     []*Defaults
+	Obsoletes    []*Obsoletes
+	Translations []*Translation // each one in Other, too
+	Other        [][]byte
+	Warnings     []Warning
 
 	Rejected []*Build // what DropRejected took out of Builds
 }

@@ -88,6 +88,7 @@ func (d *document) dispatch(f *File, seen map[Key]*Build) {
 	case "modulemd-obsoletes":
 		d.addObsoletes(f, version, top["data"])
 	case "modulemd-translations":
+		d.addTranslation(f, top["data"])
 		f.Other = append(f.Other, d.raw)
 	case "modulemd-packager":
 		d.remark("packager-document", "a modulemd-packager document is no stream, left out")
@@ -95,6 +96,22 @@ func (d *document) dispatch(f *File, seen map[Key]*Build) {
 	default:
 		d.remark("unknown-document", "unknown document type %s, passed through", quote(kind))
 		f.Other = append(f.Other, d.raw)
+	}
+}
+
+// addTranslation notes what a translations document is for. One that does not say so is
+// passed through all the same.
+func (d *document) addTranslation(f *File, data *yaml.Node) {
+	m := d.fields(data)
+	t := &Translation{Module: d.name(m["module"]), Stream: d.name(m["stream"]), Raw: d.raw}
+	if d.err == nil {
+		t.Modified = d.number("modified", d.name(m["modified"]))
+	}
+	if d.err == nil && t.Module != "" && t.Stream != "" {
+		f.Translations = append(f.Translations, t)
+	}
+	if !errors.Is(d.err, errHostile) {
+		d.err = nil
 	}
 }
 
