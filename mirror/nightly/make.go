@@ -89,7 +89,7 @@ func (n *night) make(ctx context.Context, stage *tree.Stage, b build) (problemKe
 			}
 			keys, plan = keysOf(verdict), h.shown(t.HeldBack)
 		}
-		if err := n.writePages(ctx, stage, b, catalogue.Input{Plan: plan, Report: report, Verdict: verdict}); err != nil {
+		if err := n.writePages(ctx, stage, b, old, catalogue.Input{Plan: plan, Report: report, Verdict: verdict}); err != nil {
 			return nil, err
 		}
 	}

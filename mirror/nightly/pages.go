@@ -5,14 +5,22 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"flatstream/mirror/tree"
 	"flatstream/splitter"
 	"flatstream/splitter/catalogue"
 )
 
-// writePages writes the catalogue of a target that will be published.
-func (n *night) writePages(ctx context.Context, stage *tree.Stage, b build, in catalogue.Input) error {
+// writePages writes the catalogue of a target that will be published. Problems that
+// what is published has, too, are marked as known.
+func (n *night) writePages(ctx context.Context, stage *tree.Stage, b build, old problemKeys, in catalogue.Input) error {
+	for _, c := range in.Verdict.Checked {
+		for i := range c.Problems {
+			_, c.Problems[i].Known = slices.BinarySearch(old, keyOf(c.Repo, c.Problems[i]))
+		}
+	}
+	in.Verdict.Tally()
 	dir := filepath.Join(stage.Dir(), b.flat())
 	earlier, err := n.earlier(ctx, dir, b, in.Report)
 	if err != nil {

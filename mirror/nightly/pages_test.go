@@ -44,6 +44,7 @@ func TestPagesOfNights(t *testing.T) {
 	}
 	s.mustRun(two)
 	has("second night", "flat/index.html", "Changed since "+first.Snapshot, "streams/postgresql/9.6 <span")
+	has("second night", "flat/index.html", "1 known problem", "of them known before")
 	has("second night", "flat/catalogue/non-modular.html", "bash.x86_64: 0:4.4.19-12.el8 →")
 	has("second night", "flat/catalogue/streams/perl/5.30.html", "<p>Nothing.</p>")
 }

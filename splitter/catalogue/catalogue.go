@@ -11,8 +11,9 @@
 // nothing is loaded, not even a style sheet, and the page's own policy lets no other
 // script or style in than the page's own, by hash. Without scripts everything can be
 // read, and only searching, filtering and copying are missing. Names come from
-// upstream, and nobody vouches for them: html/template escapes them, and characters
-// that command a reader (controls, marks of direction) are replaced in every page.
+// upstream, and nobody vouches for them: html/template escapes them (rows.go does in long
+// lists), and characters that command a reader (controls, marks of direction) are
+// replaced in every page.
 //
 // The same input gives the same bytes. No clock is read.
 package catalogue

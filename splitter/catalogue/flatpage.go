@@ -26,7 +26,6 @@ type flatPage struct {
 	Graph      *graph
 	Causes     []found
 	Left       int // causes that are not shown
-	Verified   bool
 	Since      string
 	Hidden     []hidden
 }
@@ -48,7 +47,7 @@ type hidden struct {
 func (s *site) flatPage(f *flat) *flatPage {
 	p := &flatPage{
 		frame: newFrame(f.Page, f.Title+": flat repository", f.Summary), flat: f, Letters: s.letters, Install: s.install(f),
-		Causes: f.causes(maxCauses), Verified: s.Verdict != nil, Hidden: s.hiddenBy(f),
+		Causes: f.causes(maxCauses), Hidden: s.hiddenBy(f),
 	}
 	p.Left = len(f.Causes) - len(p.Causes)
 	if s.Earlier != nil {

@@ -24,7 +24,6 @@ type site struct {
 // module is one module with its streams in the report's order.
 type module struct {
 	Name, Summary string
-	Default       string // stream
 	Streams       []*flat
 }
 
@@ -48,8 +47,6 @@ type flat struct {
 
 // nevra is a package as pages show it.
 type nevra struct{ Name, Version, Arch string }
-
-func (n nevra) String() string { return n.Name + "-" + n.Version + "." + n.Arch }
 
 // newSite gathers what the pages need; dir is the target's directory.
 func newSite(dir string, in Input) *site {
@@ -142,7 +139,7 @@ func (s *site) groupModules() {
 		}
 		m := byName[f.Module]
 		if m == nil {
-			m = &module{Name: f.Module, Default: s.Plan.Index.Default(f.Module)}
+			m = &module{Name: f.Module}
 			byName[f.Module] = m
 			s.modules = append(s.modules, m)
 		}
