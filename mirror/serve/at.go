@@ -197,7 +197,7 @@ func (h *handler) serveIn(w http.ResponseWriter, r *http.Request, root *os.Root,
 	v := &view{root: root, name: name, public: name}
 	f, err := v.open()
 	if err != nil {
-		h.miss(w, r, root, name, err)
+		h.miss(w, r, v, err)
 		return
 	}
 	defer f.Close()
@@ -330,10 +330,5 @@ func sendRows(w http.ResponseWriter, r *http.Request, name string, slash bool, r
 		redirect(w, r, name)
 		return
 	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.Header().Set("Cache-Control", "no-cache")
-	if r.Method == http.MethodGet {
-		writeListing(w, name, rows)
-	}
+	sendListing(w, r, name, rows)
 }

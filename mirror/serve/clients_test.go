@@ -112,19 +112,26 @@ func TestCurlResumes(t *testing.T) {
 	}
 }
 
-// wget --mirror over the listings copies the published tree, and a second time nothing.
+// wget --mirror over the listings copies the published tree, and a second time nothing;
+// on demand it copies the same.
 func TestWgetMirrors(t *testing.T) {
 	needTools(t, "wget")
-	s := newSite(t, nightConfig)
-	srv, work := start(t, s.store), t.TempDir()
-	args := []string{"-nv", "--mirror", "--no-parent", "--no-host-directories", "--cut-dirs=2", "--reject=index.html*", "-e", "robots=off", "-P", work, srv.URL + "/mirror/8/"}
-	command(t, "wget", args...)
-	want, got := sums(t, filepath.Join(s.store, "current/mirror/8")), sums(t, work)
+	mirrored := func(config string) (store string, copied map[string]digest.Checksum, again string) {
+		s, work := newSite(t, config), t.TempDir()
+		args := []string{"-nv", "--mirror", "--no-parent", "--no-host-directories", "--cut-dirs=2", "--reject=index.html*", "-e", "robots=off", "-P", work, start(t, s.store).URL + "/mirror/8/"}
+		command(t, "wget", args...)
+		return s.store, sums(t, work), command(t, "wget", args...)
+	}
+	store, got, again := mirrored(nightConfig)
+	want := sums(t, filepath.Join(store, "current/mirror/8"))
 	if len(want) < 50 || fmt.Sprint(want) != fmt.Sprint(got) {
 		t.Errorf("wget copied %d files of %d", len(got), len(want))
 	}
-	if again := command(t, "wget", args...); strings.Contains(again, ".rpm") {
+	if strings.Contains(again, ".rpm") {
 		t.Errorf("the second time it copied packages again:\n%.1000s", again)
+	}
+	if _, lazy, _ := mirrored(demandConfig); fmt.Sprint(want) != fmt.Sprint(lazy) {
+		t.Errorf("on demand wget copied %d files of %d", len(lazy), len(want))
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"net/http"
 	"net/url"
-	"os"
 	"path"
 	"strings"
 	"sync"
@@ -61,97 +60,31 @@ func newDemand(dir string, upstreams []Upstream) *demand {
 	return d
 }
 
-// promises are the remote entries of one manifest.
-type promises struct {
-	at   map[string]tree.Entry
-	from map[digest.Checksum]int // number of the upstream in whose repository it stands
-}
-
-// find looks a path of a snapshot up among its promises. Symbolic links of the
-// snapshot, such as aliases, are followed.
-func (d *demand) find(r *http.Request, snapshot *os.Root, name string) (tree.Entry, *promises, bool) {
-	info, err := snapshot.Lstat(tree.ManifestName)
-	if err != nil || !tree.IsStore(d.dir) {
-		return tree.Entry{}, nil, false
-	}
-	known, release, err := d.manifests.get(r.Context(), etag(info), func() (*promises, int64, error) {
-		p, err := d.read(snapshot)
-		return p, 0, err
-	})
-	if err != nil {
-		return tree.Entry{}, nil, false
-	}
-	defer release()
-	if len(known.at) == 0 {
-		return tree.Entry{}, nil, false
-	}
-	e, ok := known.at[followLinks(snapshot, name)]
-	return e, known, ok
-}
-
-func (d *demand) read(snapshot *os.Root) (*promises, error) {
-	entries, err := tree.ReadManifest(snapshot.FS())
-	if err != nil {
-		return nil, err
-	}
-	p := &promises{map[string]tree.Entry{}, map[digest.Checksum]int{}}
-	for _, e := range entries {
-		if e.URL == "" {
-			continue
-		}
-		p.at[e.Path] = e
-		for i, u := range d.upstreams {
-			if strings.HasPrefix(e.Path, u.Path+"/") {
-				p.from[e.Checksum] = i
-			}
-		}
-	}
-	return p, nil
-}
-
-// followLinks resolves the symbolic links in a path whose last elements may not exist.
-func followLinks(root *os.Root, name string) string {
-	for range 10 {
-		elems := strings.Split(name, "/")
-		again := false
-		for i := range elems {
-			at := strings.Join(elems[:i+1], "/")
-			info, err := root.Lstat(at)
-			if err != nil {
-				return name
-			}
-			if info.Mode()&fs.ModeSymlink == 0 {
-				continue
-			}
-			to, err := root.Readlink(at)
-			if err != nil || path.IsAbs(to) {
-				return name
-			}
-			name, again = path.Join(append([]string{path.Dir(at), to}, elems[i+1:]...)...), true
-			break
-		}
-		if !again {
-			return name
-		}
-	}
-	return name
-}
-
-// miss answers for a file that could not be opened: from the store's objects or from
-// upstream where the snapshot promises it, else with the error.
-func (h *handler) miss(w http.ResponseWriter, r *http.Request, snapshot *os.Root, name string, missing error) {
-	if !errors.Is(missing, fs.ErrNotExist) && !notDirectory(missing) || strings.HasSuffix(r.URL.Path, "/") {
+// miss answers for what could not be opened: from the store's objects or from upstream
+// where the snapshot promises it, with a listing of a directory that is made of
+// promises alone, else with the error.
+func (h *handler) miss(w http.ResponseWriter, r *http.Request, v *view, missing error) {
+	if !errors.Is(missing, fs.ErrNotExist) && !notDirectory(missing) {
 		fail(w, missing)
 		return
 	}
-	e, known, ok := h.demand.find(r, snapshot, name)
-	if !ok {
-		fail(w, missing)
+	slash := strings.HasSuffix(r.URL.Path, "/")
+	e, known, ok := h.demand.find(r, v.root, v.name)
+	if ok && !slash {
+		if err := h.demand.serve(w, r, e, known); err != nil {
+			w.Header().Del("ETag")
+			failAt(w, err)
+		}
 		return
 	}
-	if err := h.demand.serve(w, r, e, known); err != nil {
-		w.Header().Del("ETag")
-		failAt(w, err)
+	rows := h.demand.list(r, v.root, v.name)
+	switch {
+	case len(rows) == 0:
+		fail(w, missing)
+	case !slash:
+		redirect(w, r, strings.TrimPrefix(path.Clean(r.URL.Path), "/"))
+	default:
+		sendListing(w, r, v.public, rows)
 	}
 }
 

@@ -19,7 +19,7 @@ import (
 
 // serveDir answers with the directory's index.html, or else with a listing.
 func (v *view) serveDir(w http.ResponseWriter, r *http.Request, d *os.File) {
-	index := &view{v.root, v.dir, path.Join(v.name, "index.html"), v.public}
+	index := &view{root: v.root, dir: v.dir, name: path.Join(v.name, "index.html"), public: v.public}
 	if f, err := index.open(); err == nil {
 		defer f.Close()
 		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
@@ -32,21 +32,30 @@ func (v *view) serveDir(w http.ResponseWriter, r *http.Request, d *os.File) {
 		fail(w, err)
 		return
 	}
+	sendListing(w, r, v.public, append(rows, v.promised...))
+}
+
+// sendListing answers with a listing of rows, sorted.
+func sendListing(w http.ResponseWriter, r *http.Request, name string, rows []row) {
+	slices.SortStableFunc(rows, func(a, b row) int {
+		return cmp.Or(cmp.Compare(kind(a), kind(b)), cmp.Compare(a.name, b.name))
+	})
+	rows = slices.CompactFunc(rows, func(a, b row) bool { return a.name == b.name })
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Cache-Control", "no-cache")
 	if r.Method == http.MethodGet {
-		writeListing(w, v.public, rows)
+		writeListing(w, name, rows)
 	}
 }
 
 type row struct {
-	name string // a directory's ends in a slash
-	size int64  // bytes
-	time time.Time
+	name string    // a directory's ends in a slash
+	size int64     // bytes
+	time time.Time // zero: not known
 }
 
-// list reads a directory, sorted by name, directories first. Links show what
+// list reads a directory. Links show what
 // they lead to; those that lead out show as files without a size.
 func (v *view) list(d *os.File) ([]row, error) {
 	entries, err := d.ReadDir(-1)
@@ -76,9 +85,6 @@ func (v *view) list(d *os.File) ([]row, error) {
 		}
 		rows = append(rows, r)
 	}
-	slices.SortFunc(rows, func(a, b row) int {
-		return cmp.Or(cmp.Compare(kind(a), kind(b)), cmp.Compare(a.name, b.name))
-	})
 	return rows, nil
 }
 
@@ -98,12 +104,15 @@ func writeListing(w io.Writer, name string, rows []row) {
 		fmt.Fprint(out, "<tr><td><a href=\"../\">../</a></td></tr>\n")
 	}
 	for _, r := range rows {
-		size := ""
+		size, when := "", ""
 		if kind(r) == 1 {
 			size = fmt.Sprint(r.size)
 		}
+		if !r.time.IsZero() {
+			when = r.time.UTC().Format("2006-01-02 15:04")
+		}
 		fmt.Fprintf(out, "<tr><td><a href=\"%s\">%s</a></td><td>%s</td><td align=\"right\">%s</td></tr>\n",
-			html.EscapeString(href(r.name)), html.EscapeString(r.name), r.time.UTC().Format("2006-01-02 15:04"), size)
+			html.EscapeString(href(r.name)), html.EscapeString(r.name), when, size)
 	}
 	fmt.Fprint(out, "</table></body></html>\n")
 }

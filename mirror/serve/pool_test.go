@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 func TestPoolKeepsWhatWasUsedLast(t *testing.T) {
@@ -105,4 +108,26 @@ func FuzzSetName(f *testing.F) {
 			t.Fatalf("%q: %q, then %q, %v", element, canonical, same, err)
 		}
 	})
+}
+
+// What a killed server left half made goes; what another one makes stays.
+func TestSetsOfKilledServersAreSwept(t *testing.T) {
+	dir := t.TempDir()
+	old, fresh := filepath.Join(dir, "state", setPrefix+"old"), filepath.Join(dir, "state", setPrefix+"fresh")
+	for _, d := range []string{old, fresh} {
+		if err := os.MkdirAll(filepath.Join(d, "repodata"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	long := time.Now().Add(-time.Hour)
+	if err := os.Chtimes(old, long, long); err != nil {
+		t.Fatal(err)
+	}
+	newSets(&handler{dir: dir})
+	if _, err := os.Stat(old); err == nil {
+		t.Error("what was left is still there")
+	}
+	if _, err := os.Stat(fresh); err != nil {
+		t.Error(err)
+	}
 }

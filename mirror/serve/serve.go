@@ -113,7 +113,7 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request) {
 	defer v.root.Close()
 	f, err := v.open()
 	if err != nil {
-		h.miss(w, r, v.root, v.name, err)
+		h.miss(w, r, v, err)
 		return
 	}
 	defer f.Close()
@@ -131,6 +131,7 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request) {
 	case !slash:
 		redirect(w, r, name)
 	default:
+		v.promised = h.demand.list(r, v.root, v.name)
 		v.serveDir(w, r, f)
 	}
 }
@@ -205,6 +206,8 @@ type view struct {
 	dir    string // absolute, where a target's links may be followed; else empty
 	name   string // in root
 	public string // title of a listing
+
+	promised []row // what a listing shows besides
 }
 
 // resolve finds the directory for a request; in a store this is where current
@@ -215,7 +218,7 @@ func (h *handler) resolve(name string) (*view, error) {
 		return nil, err
 	}
 	if !tree.IsStore(h.dir) {
-		return &view{root, h.dir, name, name}, nil
+		return &view{root: root, dir: h.dir, name: name, public: name}, nil
 	}
 	base, rest := "current", name
 	if first, after, _ := strings.Cut(name, "/"); first == "snapshots" || first == "tags" {

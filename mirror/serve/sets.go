@@ -3,7 +3,6 @@ package serve
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -34,6 +33,7 @@ const (
 	maxWaiting  = 64      // sets that wait to be made; more are answered 503
 	setPatience = 30 * time.Second
 	setTime     = 5 * time.Minute // to make one
+	setPrefix   = ".set-"         // of directories in which sets are made
 	setOverhead = 2 << 20         // bytes of memory that a set takes, roughly
 )
 
@@ -50,7 +50,18 @@ func newSets(h *handler) *sets {
 	s := &sets{h: h, slots: make(chan struct{}, runtime.GOMAXPROCS(0))}
 	s.shelves.max, s.shelves.close = maxShelves, (*shelf).close
 	s.made.max, s.made.maxBytes, s.made.close = maxSets, maxSetBytes, (*set).close
+	s.sweep()
 	return s
+}
+
+// sweep removes what servers that were killed left half made.
+func (s *sets) sweep() {
+	left, _ := filepath.Glob(filepath.Join(s.h.dir, "state", setPrefix+"*")) // a directory with a bracket in its name keeps it
+	for _, dir := range left {
+		if info, err := os.Lstat(dir); err == nil && time.Since(info.ModTime()) > 2*setTime {
+			os.RemoveAll(dir)
+		}
+	}
 }
 
 type shelfKey struct{ snapshot, target string }
@@ -219,7 +230,7 @@ func (s *shelf) make(ctx context.Context, key setKey, specs []string, scratch st
 	if err != nil {
 		return nil, 0, refusal(err)
 	}
-	dir, err := os.MkdirTemp(scratch, ".set-*")
+	dir, err := os.MkdirTemp(scratch, setPrefix+"*")
 	if err != nil {
 		return nil, 0, err
 	}
@@ -268,60 +279,6 @@ func refusal(err error) error {
 		return &statusError{http.StatusConflict, err.Error()}
 	}
 	return err
-}
-
-// maxFindings is how much a set's page shows of what verifying found; report.json
-// has all of it.
-const maxFindings = 256 << 10
-
-// judge keeps what verifying found, and writes report.json.
-func (s *set) judge(verdict *closure.Report, dir string) error {
-	s.problems = verdict.Summary.Problems
-	var text bytes.Buffer
-	if err := verdict.Text(&text, false); err != nil {
-		return err
-	}
-	if text.Len() > maxFindings {
-		text.Truncate(maxFindings)
-		text.WriteString("\n... report.json has the rest\n")
-	}
-	s.findings = text.String()
-	doc, err := json.Marshal(struct {
-		Schema    int                `json:"schema"`
-		Generator string             `json:"generator"`
-		Snapshot  string             `json:"snapshot"`
-		Target    string             `json:"target,omitempty"`
-		Set       string             `json:"set"`
-		Streams   []string           `json:"streams"`
-		Packages  int                `json:"packages"`
-		Warnings  []splitter.Warning `json:"warnings"`
-		Verify    *closure.Report    `json:"verify"`
-	}{1, "flatstream serve", s.key.snapshot, s.key.target, s.key.name, append([]string{}, s.streams...), s.packages, append([]splitter.Warning{}, s.warnings...), verdict})
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(dir, splitter.ReportName), append(doc, '\n'), 0o644)
-}
-
-// adopt opens the files of dir, which will lose their names.
-func (s *set) adopt(dir string) (size int64, err error) {
-	s.files = map[string]*os.File{}
-	err = fs.WalkDir(os.DirFS(dir), ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		f, err := os.Open(filepath.Join(dir, filepath.FromSlash(name)))
-		if err != nil {
-			return err
-		}
-		s.files[name] = f
-		info, err := f.Stat()
-		if err == nil {
-			size += info.Size()
-		}
-		return err
-	})
-	return size, err
 }
 
 // scratch is where temporary files go: on the store's own disk where this process
