@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,7 +10,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"flatstream/mirror"
-	"flatstream/mirror/repofile"
 	"flatstream/mirror/tree"
 )
 
@@ -27,71 +25,13 @@ func syncCommand(out *output) *cli.Command {
 		Flags: slices.Concat([]cli.Flag{
 			&cli.StringFlag{Name: "store", Usage: "`DIR` that holds the mirror; made if it is not there"},
 			&cli.StringFlag{Name: "policy", Value: string(mirror.Immediate), Usage: "`POLICY` on-demand copies metadata alone; flatstream serve then fetches each package at its first request"},
+			&cli.StringSliceFlag{Name: "allow-parent-hrefs", Usage: "packages of the repositories below `PLACE` may lie beside them, below it: take ../ locations, and copy PLACE's directories; repeatable"},
 			&cli.BoolFlag{Name: "partial", Usage: "publish what could be synced when another repository fails"},
 			&cli.DurationFlag{Name: "grace", Usage: "how much `TIME` clients of earlier snapshots have to fetch their files", Value: 72 * time.Hour},
 			&cli.StringSliceFlag{Name: "keep-always", Usage: "packages whose name matches `GLOB` stay when upstream deletes them, in STORE/current/kept/NAME; repeatable (default: what is there already stays)"},
 		}, guardFlags(), sourceFlags()),
 		Action: func(c *cli.Context) error { return syncSources(c, out) },
 	}
-}
-
-// guardFlags lift what keeps a broken or hostile upstream out, for one run.
-func guardFlags() []cli.Flag {
-	return []cli.Flag{
-		&cli.BoolFlag{Name: "allow-rollback", Usage: "take metadata that is older than what was taken before"},
-		&cli.BoolFlag{Name: "allow-weak-checksums", Usage: "take md5 and sha1 checksums"},
-		&cli.DurationFlag{Name: "max-age", Usage: "warn when upstream's newest metadata is older than `TIME`, such as 240h: it may be frozen"},
-		&cli.DurationFlag{Name: "max-time", Usage: "give up after `TIME`; what was fetched is kept for the next run"},
-		&cli.StringFlag{Name: "limit-rate", Usage: "fetch at most `RATE` bytes per second, such as 10M"},
-		&cli.Float64Flag{Name: "max-shrink", Usage: "refuse a repository that lost more than `FRACTION` of its packages", Value: 0.5},
-	}
-}
-
-func checkGuards(c *cli.Context) error {
-	if f := c.Float64("max-shrink"); !(f > 0 && f <= 1) {
-		return &usageError{fmt.Sprintf("--max-shrink %g is out of range", f), "use a fraction above 0, up to 1: at 1 nothing is refused"}
-	}
-	for _, name := range []string{"max-age", "max-time"} {
-		if c.Duration(name) < 0 {
-			return &usageError{"--" + name + " is less than nothing", "write a time such as 2h"}
-		}
-	}
-	if _, err := rateLimit(c); err != nil {
-		return err
-	}
-	return nil
-}
-
-// rateLimit is --limit-rate in bytes per second, 0 for none.
-func rateLimit(c *cli.Context) (int64, error) {
-	text := c.String("limit-rate")
-	if text == "" {
-		return 0, nil
-	}
-	rate, err := repofile.ParseRate(text)
-	if err == nil && rate < 1000 {
-		err = fmt.Errorf("%q is too slow to end", text)
-	}
-	if err != nil {
-		return 0, &usageError{"--limit-rate: " + err.Error(), "write bytes per second, as 500k or 10M; at least 1000"}
-	}
-	return rate, nil
-}
-
-// limitTime bounds what a command does by --max-time. late makes an error of the end of
-// that time.
-func limitTime(c *cli.Context) (ctx context.Context, late func(error) error, stop func()) {
-	limit := c.Duration("max-time")
-	if limit == 0 {
-		return c.Context, func(err error) error { return err }, func() {}
-	}
-	ctx, stop = context.WithTimeout(c.Context, limit)
-	return ctx, func(err error) error {
-		if err == nil || c.Err() != nil || ctx.Err() == nil {
-			return err
-		}
-		return fmt.Errorf("not done after --max-time %s, and nothing is published; the next run goes on from here", limit)
-	}, stop
 }
 
 // maxDownloads is mirror's own limit: more at once is unkind to an upstream.
@@ -144,6 +84,9 @@ func syncSources(c *cli.Context, out *output) (err error) {
 		for i := range sources {
 			sources[i].KeepAlways = c.StringSlice("keep-always")
 		}
+	}
+	if err := allowParents(sources, c.StringSlice("allow-parent-hrefs")); err != nil {
+		return err
 	}
 	t, err := tree.Open(c.String("store"))
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"path"
 	"syscall"
 
 	"flatstream/mirror/fetch"
@@ -19,12 +20,18 @@ import (
 // content brings records and packages into the store and leaves the list of
 // files in the summary.
 func (r *run) content(ctx context.Context, last *state) error {
-	plan := &plan{paths: map[string]digest.Checksum{repomdPath: {}, signaturePath: {}}, nevras: map[rpmver.NEVRA]int{}, weak: r.opt.AllowWeakChecksums}
+	plan := &plan{paths: map[string]digest.Checksum{path.Join(r.src.below, repomdPath): {}, path.Join(r.src.below, signaturePath): {}}, nevras: map[rpmver.NEVRA]int{}, weak: r.opt.AllowWeakChecksums}
 	for _, rec := range r.md.Records {
 		if rec.Base != "" {
 			r.warn("record %s names another place (xml:base), which is not followed", rec.Type)
 		}
-		if err := plan.add(record(rec)); err != nil {
+		at, err := r.src.resolve(rec.Location)
+		if err != nil {
+			return err
+		}
+		f := record(rec)
+		f.path = at
+		if err := plan.add(f); err != nil {
 			return err
 		}
 	}
@@ -107,7 +114,11 @@ func (r *run) packages(ctx context.Context, plan *plan) error {
 
 // plan adds one package, and queues it unless it is for another day.
 func (r *run) plan(plan *plan, p *repodata.Package, d *downloads) error {
-	f := file{path: p.Location, sum: p.PkgID, size: p.Size, mtime: p.FileTime, base: p.Base, signed: r.src.GPGCheck}
+	at, err := r.src.resolve(p.Location)
+	if err != nil {
+		return err
+	}
+	f := file{path: at, href: p.Location, sum: p.PkgID, size: p.Size, mtime: p.FileTime, base: p.Base, signed: r.src.GPGCheck}
 	if f.size <= 0 {
 		f.size = -1
 	}
@@ -141,9 +152,9 @@ func (r *run) plan(plan *plan, p *repodata.Package, d *downloads) error {
 
 func (r *run) urlOf(f file) string {
 	if f.base != "" {
-		return join(f.base, f.path)
+		return join(f.base, f.href)
 	}
-	return join(r.base, f.path)
+	return join(r.src.parentOf(r.base), f.path)
 }
 
 // withoutSecrets is a URL as everyone may see it in a manifest: no user, and no query,
@@ -167,7 +178,7 @@ func (r *run) checkBase(f file) error {
 	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "http" && u.Scheme != "https" {
 		return fmt.Errorf("package %s: xml:base %s is refused: neither http nor https", f.path, fetch.Redact(f.base))
 	}
-	return nil
+	return repodata.CheckHref(f.href)
 }
 
 // plan is the list of files, with the guards that need all of it.
@@ -182,9 +193,6 @@ type plan struct {
 
 // add takes a file in, once.
 func (p *plan) add(f file) error {
-	if err := repodata.CheckHref(f.path); err != nil {
-		return fmt.Errorf("location %q is refused: %w", f.path, err)
-	}
 	if f.sum.Weak() && !p.weak {
 		return fmt.Errorf("%s is known by %s only, which proves nothing any more (--allow-weak-checksums takes it)", f.path, f.sum.Algo)
 	}

@@ -13,7 +13,8 @@ import (
 
 // file is one file of the repository: a record or a package.
 type file struct {
-	path  string // below the repository
+	path  string // below the repository, or the source's Parent
+	href  string // as a package's entry has it
 	sum   digest.Checksum
 	size  int64 // bytes, -1: not known
 	mtime int64
@@ -185,11 +186,15 @@ func (d *downloads) onFail(err error) error {
 
 // store brings one file into the object store, from the best mirror that has it.
 func (r *run) store(ctx context.Context, f file, onFail func(error) error) error {
-	bases := r.mirrors.order()
+	bases, urls := r.mirrors.order(), []string{}
 	if f.base != "" {
-		bases = []string{f.base}
+		bases, urls = []string{f.base}, []string{join(f.base, f.href)}
+	} else {
+		for _, base := range bases {
+			urls = append(urls, join(r.src.parentOf(base), f.path))
+		}
 	}
-	job := fetch.File{URLs: joinAll(bases, f.path), Size: f.size, Limit: maxUnsized}
+	job := fetch.File{URLs: urls, Size: f.size, Limit: maxUnsized}
 	job.OnFail = func(i int, err error) error {
 		r.mirrors.failed(bases[i])
 		return onFail(err)

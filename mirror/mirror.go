@@ -97,6 +97,7 @@ type Summary struct {
 	Kept     int      `json:"kept,omitempty"` // packages that upstream deleted and that stay; counted when a snapshot is built
 
 	path  string // below the snapshot
+	home  string // of the repository: path, or below it
 	files []file // empty unless changed
 	md    []byte
 	keep  []string // globs; nil: not said
@@ -147,6 +148,7 @@ func syncInto(ctx context.Context, sum *Summary, src Source, t *tree.Tree, opt O
 	if err := src.check(); err != nil {
 		return err
 	}
+	sum.home = src.home()
 	if src.GPGCheck && opt.Policy == OnDemand {
 		return errors.New("gpgcheck is on, and on demand packages arrive after they are published; use --policy immediate, or turn gpgcheck off and repo_gpgcheck on")
 	}

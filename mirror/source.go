@@ -24,6 +24,11 @@ type Source struct {
 	// (see KeptPath). Nil says nothing: what was kept before is kept as it is.
 	KeepAlways []string
 
+	// Parent is a URL or directory above URLs. Locations may then lead out of the
+	// repository with "../", below it; Path is where the parent lands.
+	Parent string
+	below  string // of Parent: the repository
+
 	// Fetch holds certificates, credentials, proxy and limits. Trusted is filled
 	// from the URLs above: only the hosts that the user named see credentials.
 	Fetch fetch.Options
@@ -97,7 +102,7 @@ func (s *Source) check() error {
 			return fmt.Errorf("source %s: keep-always: %w", s.Name, err)
 		}
 	}
-	return nil
+	return s.settle()
 }
 
 // FetchOptions are those of the source, with the hosts that may see its credentials.

@@ -34,11 +34,11 @@ func (s *Summary) stage(st *tree.Stage) error {
 		return fmt.Errorf("stage %s: %w", s.ID, err)
 	}
 	if s.asc != nil {
-		if err := st.WriteFile(s.path+"/"+signaturePath, s.asc); err != nil {
+		if err := st.WriteFile(s.home+"/"+signaturePath, s.asc); err != nil {
 			return err
 		}
 	}
-	return st.WriteFile(s.path+"/"+repomdPath, s.md)
+	return st.WriteFile(s.home+"/"+repomdPath, s.md)
 }
 
 // linkers is how many links are made at once; more wait for the journal.

@@ -90,7 +90,7 @@ func published(t *tree.Tree, src *Source) ([]byte, error) {
 		return nil, fmt.Errorf("read the published state: %w", err)
 	}
 	defer root.Close()
-	b, err := root.ReadFile(filepath.Join(src.path(), repomdPath))
+	b, err := root.ReadFile(filepath.Join(src.home(), repomdPath))
 	if os.IsNotExist(err) {
 		return nil, nil
 	}
