@@ -158,7 +158,7 @@ func parsePrimary(doc []byte, parts repodata.Parts) error {
 	if err != nil {
 		return err
 	}
-	var d repodata.Decoder
+	d := repodata.Decoder{Apart: parts != repodata.PartIdentity} // as the verifier has it
 	for {
 		e, err := s.Next()
 		if err == io.EOF {

@@ -93,12 +93,13 @@ func benchmarkParse(b *testing.B, data func(typ string) []byte) {
 	for _, c := range []struct {
 		name  string
 		parts Parts
-	}{{"identity", PartIdentity}, {"relations", PartRelations}, {"all", PartRelations | PartFiles}} {
+		apart bool
+	}{{"plan", PartIdentity, false}, {"shared", PartRelations | PartFiles, false}, {"verify", PartRelations | PartFiles, true}} {
 		b.Run(c.name, func(b *testing.B) {
 			defer perCore(b, len(doc))()
 			for b.Loop() {
 				s, _ := NewScanner(bytes.NewReader(doc), TypePrimary)
-				var d Decoder
+				d := Decoder{Apart: c.apart}
 				for {
 					e, err := s.Next()
 					if err == io.EOF {
