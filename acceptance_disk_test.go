@@ -115,7 +115,7 @@ func moments(all []fixtures.Call, space bool) []int {
 	}
 	if os.Getenv("FLATSTREAM_FULL") != "1" {
 		rand.New(rand.NewPCG(killSeed, uint64(len(at)))).Shuffle(len(at), func(i, j int) { at[i], at[j] = at[j], at[i] })
-		at = at[:min(len(at), 6)]
+		at = at[:min(len(at), 4)]
 		slices.Sort(at)
 	}
 	return at

@@ -200,7 +200,7 @@ func TestFaultMatrix(t *testing.T) {
 	}
 	if all := len(cells); os.Getenv("FLATSTREAM_FULL") != "1" {
 		rand.New(rand.NewPCG(20260101, uint64(all))).Shuffle(all, func(i, j int) { cells[i], cells[j] = cells[j], cells[i] })
-		cells = cells[:70]
+		cells = cells[:50]
 	}
 	var c tally
 	t.Run("cells", func(t *testing.T) {
