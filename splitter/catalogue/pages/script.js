@@ -44,20 +44,23 @@ else text = element.textContent;
 return { element, group, text: text.toLowerCase(), is: (element.dataset.is || "").split(" ") };
 });
 const groups = new Set(items.map((item) => item.group).filter(Boolean));
+// Of thousands of rows only those that change cost anything.
+const show = (element, fits) => { if (element.hidden === fits) element.hidden = !fits; };
 const letterOf = (name) => /^[a-z]/.test(name) ? name[0] : /^[0-9]/.test(name) ? "0-9" : "other";
 const update = () => {
 const query = input.value.trim().toLowerCase();
 const words = query.split(/\s+/);
 const only = chips.filter((chip) => chip.getAttribute("aria-pressed") === "true").map((chip) => chip.dataset.only);
 let shown = 0;
-for (const group of groups) group.hidden = true;
+const found = new Set();
 for (const item of items) {
 const fits = words.every((word) => item.text.includes(word)) && only.every((key) => item.is.includes(key));
-item.element.hidden = !fits;
+show(item.element, fits);
 if (!fits) continue;
 shown++;
-if (item.group) item.group.hidden = false;
+found.add(item.group);
 }
+for (const group of groups) show(group, found.has(group));
 const thing = kind === "stream" ? "stream" : "package name";
 if (shown === 0) status.textContent = kind === "stream" ? "No stream is like that." : "No repository here has such a package, and none that was left out is called so: no source has it.";
 else status.textContent = (shown === items.length ? items.length : shown + " of " + items.length) + " " + thing + (items.length === 1 ? "" : "s");
