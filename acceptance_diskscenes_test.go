@@ -225,3 +225,21 @@ func TestDiskIsSmall(t *testing.T) {
 		t.Error("disks that are all too small, or all large enough, prove nothing")
 	}
 }
+
+func TestDiskFailsRollback(t *testing.T) {
+	work, err := filepath.EvalSymlinks(t.TempDir())
+	must(t, err)
+	first, second := smallNights(t, work)
+	store, saved := filepath.Join(work, "store"), filepath.Join(work, "saved")
+	mustRun(t, []string{"-q", "sync", "--store", store, "r=" + first})
+	to, err := os.Readlink(filepath.Join(store, "current"))
+	must(t, err)
+	mustRun(t, []string{"-q", "sync", "--store", store, "r=" + second})
+	restore(t, store, saved)
+	suffer(t, scene{
+		below: store, args: []string{"-q", "rollback", store, filepath.Base(to)},
+		reset: func() { restore(t, saved, store) },
+		state: func() (string, error) { return published(store) },
+		left:  func() []string { return append(unfinished(t, store), damaged(t, store)...) },
+	})
+}

@@ -3,6 +3,7 @@ package mirror
 import (
 	"bytes"
 	"context"
+	"crypto/md5"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -104,10 +105,14 @@ func TestOneLocationWithTwoChecksumsIsRefused(t *testing.T) {
 }
 
 func TestWeakChecksumsAreRefusedUnlessAllowed(t *testing.T) {
-	weak := strings.NewReplacer(`type="sha256"`, `type="md5"`, digest.OfBytes([]byte("rpm")).Hex, "3c9b1e15b8d0e5b2d5ae9df17b37f7ef")
+	weak := strings.NewReplacer(`type="sha256"`, `type="md5"`, digest.OfBytes([]byte("rpm")).Hex, fmt.Sprintf("%x", md5.Sum([]byte("rpm"))))
 	u := forged(t, nil, weak.Replace(pkg("a", href("x.rpm"))))
 	if _, err := publish(t, store(t), at("r", u)); err == nil || !strings.Contains(err.Error(), "--allow-weak-checksums") {
 		t.Error(err)
+	}
+	tr := store(t)
+	if _, err := SyncAll(context.Background(), []Source{at("r", u)}, tr, Options{AllowWeakChecksums: true}, false, 0); err != nil || current(t, tr)["mirror/r/x.rpm"] == "" {
+		t.Errorf("allowed: %v", err)
 	}
 }
 
