@@ -24,10 +24,9 @@ type evolving struct {
 }
 
 type evolvingPackage struct {
-	name, stream    string // stream: M:S, or empty in baseos
-	release, paths  int
-	built           int64
-	source, summary int
+	name, stream            string // stream: M:S, or empty in baseos
+	release, paths, summary int
+	built                   int64
 }
 
 func newEvolving(seed uint64) *evolving {
