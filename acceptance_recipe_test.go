@@ -165,14 +165,22 @@ func (k *kitchen) koji(t *testing.T) {
 	}
 	url := strings.Replace(said[len(want)], "$arch", "x86_64", 1)
 	const newest, older = "libiscsi-devel-0:1.18-8.module+el8.x86_64", "libiscsi-devel-0:1.18-7.module+el8.x86_64"
-	for mode, want := range map[string][]string{"--all": {newest, older}, "--koji": {newest}} { // bare, and Koji's own
-		out := t.TempDir()
-		runTool(t, "mergerepo_c", "--pkgorigins", mode, "--outputdir", out, "--repo", url)
-		merged := runTool(t, "scripts/read-repos", out)
-		for _, n := range want {
-			if !strings.Contains(merged, n) {
-				t.Errorf("mergerepo_c %s drops %s", mode, n)
-			}
+	k.merge(url, "--all", newest, older) // mode bare
+	// Mode koji keeps one build of each source package; a view with one of each loses nothing.
+	one := filepath.Join(t.TempDir(), "one")
+	splitReport(t, k.baseos, k.appstream, "--target", one, "--view", "build=virt:rhel", "--newest", "1", "--link", "copy")
+	k.merge("file://"+filepath.Join(one, "views/build"), "--koji", newest)
+}
+
+// merge merges a repository as Koji does, and wants packages to be kept.
+func (k *kitchen) merge(repo, mode string, want ...string) {
+	k.t.Helper()
+	out := k.t.TempDir()
+	runTool(k.t, "mergerepo_c", "--pkgorigins", mode, "--archlist", "x86_64", "--outputdir", out, "--repo", repo)
+	merged := runTool(k.t, "scripts/read-repos", out)
+	for _, n := range want {
+		if !strings.Contains(merged, n) {
+			k.t.Errorf("mergerepo_c %s drops %s", mode, n)
 		}
 	}
 }
