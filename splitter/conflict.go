@@ -17,6 +17,9 @@ type Conflict struct {
 	// possible: no further asked stream can be added to it. Empty when no stream can
 	// be enabled even alone.
 	Keep []StreamID
+	// Disabled lists the disabled modules of which leaving one enabled makes all asked
+	// streams possible.
+	Disabled []string
 }
 
 // Error joins the reasons.
@@ -27,6 +30,8 @@ func (c *Conflict) Error() string {
 // Hint says what would be possible instead, empty when nothing is known.
 func (c *Conflict) Hint() string {
 	switch {
+	case len(c.Disabled) > 0:
+		return "all can be enabled without -" + strings.Join(c.Disabled, ", or without -")
 	case len(c.Without) > 0:
 		return "the rest can be enabled without " + streamNames(c.Without, ", or without ")
 	case len(c.Keep) > 0:
@@ -49,7 +54,7 @@ const maxSuggested = 100
 
 // suggest finds what of the asked streams could stay.
 func (x *Index) suggest(c *Conflict, opt ResolveOptions) {
-	if len(c.Streams) < 2 || len(c.Streams) > maxSuggested {
+	if len(c.Streams)+len(opt.Disabled) < 2 || len(c.Streams)+len(opt.Disabled) > maxSuggested {
 		return
 	}
 	tooHard := false
@@ -60,6 +65,17 @@ func (x *Index) suggest(c *Conflict, opt ResolveOptions) {
 		_, err := x.resolve(streams, opt)
 		tooHard = errors.Is(err, ErrTooHard)
 		return err == nil
+	}
+	disabled := opt.Disabled
+	for i, module := range disabled {
+		opt.Disabled = slices.Delete(slices.Clone(disabled), i, i+1)
+		if possible(c.Streams) {
+			c.Disabled = append(c.Disabled, module)
+		}
+	}
+	opt.Disabled = disabled
+	if len(c.Disabled) > 0 || len(c.Streams) < 2 {
+		return
 	}
 	for i, s := range c.Streams {
 		if possible(slices.Delete(slices.Clone(c.Streams), i, i+1)) {

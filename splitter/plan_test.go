@@ -117,6 +117,7 @@ func plan(t *testing.T, archive string, opt Options) *Plan {
 	return p
 }
 
+// What each repository holds, needs (P19) and hides.
 func TestPlan(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -207,7 +208,9 @@ func TestPlanRefuses(t *testing.T) {
 		{Options{Views: []View{{Name: "v", Spec: []string{"node:10", "node:12"}}}}, "node:10 and node:12 cannot be enabled together", "leave one out", true},
 		{Options{Views: []View{{Name: "v", Spec: []string{"perl:5.30", "none"}}}}, `"none" must come first`, "none,perl:5.30", true},
 		{Options{Views: []View{{Name: "default", Spec: []string{"perl:5.30"}}}}, `view "default" is defined twice`, "name of its own", true},
-		{Options{Views: []View{{Name: "v", Spec: []string{"dbi:1", "-perl"}}}}, "cannot enable dbi:1", "", false},
+		{Options{Views: []View{{Name: "v", Spec: []string{"dbi:1", "-perl"}}}}, "cannot enable dbi:1", "without -perl", false},
+		{Options{Views: []View{{Name: "v", Spec: []string{"perl:"}}}}, `SPEC "perl:" names no stream`, "perl:5.26, perl:5.30", true},
+		{Options{Views: []View{{Name: "v", Spec: []string{":1"}}}}, `SPEC ":1" names no module`, "module:stream", true},
 		{Options{Link: "softlink"}, `--link "softlink" is not known`, "hardlink, symlink, copy, none", true},
 		{Options{Layout: LayoutGrobiSplitter, Views: []View{{Name: "v", Spec: []string{"node:12"}}}}, "--layout grobisplitter has no views", "", true},
 	} {

@@ -332,6 +332,9 @@ func TestResolveWithoutDefaultsAndDisabled(t *testing.T) {
 	}
 	_, err = x.ResolveWith(streamIDs(t, []string{"b:1"}), ResolveOptions{Disabled: []string{"a"}})
 	wantConflict(t, err, "module a is disabled")
+	if hint := err.(*Conflict).Hint(); hint != "all can be enabled without -a" {
+		t.Errorf("hint %q", hint)
+	}
 }
 
 // A dense index must not hang: each of 1,000 streams requires two streams of some

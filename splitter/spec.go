@@ -89,10 +89,16 @@ func (p *Plan) parseSpec(spec string) (ids []StreamID, exact bool, err error) {
 		return p.defaultOrNewest(streams), false, nil
 	}
 	module, stream, ok := strings.Cut(rest, ":")
+	if module == "" {
+		return nil, false, &UsageError{fmt.Sprintf("SPEC %q names no module", spec), "write module:stream, module, default, all, none or -module"}
+	}
 	if err := p.checkModule(module, modulesOf(streams)); err != nil {
 		return nil, false, err
 	}
 	id := StreamID{module, stream}
+	if ok && stream == "" {
+		return nil, false, &UsageError{fmt.Sprintf("SPEC %q names no stream", spec), "write one of " + joinStreams(module, streams) + ", or " + module + " for its default"}
+	}
 	if !ok {
 		id.Stream = p.Index.Default(module)
 		if id.Stream == "" {

@@ -213,7 +213,7 @@ func TestSplitWithoutFilelistsOfOneSource(t *testing.T) {
 	}
 }
 
-func TestDotRepoHasWhatTheRepositoryNeeds(t *testing.T) {
+func TestDotRepoHasWhatTheRepositoryNeeds(t *testing.T) { // P27
 	sources := sourcesOf(t, small)
 	for i := range sources {
 		sources[i].GPGCheck, sources[i].GPGKeys = true, []string{"file:///etc/key-" + sources[i].Name}

@@ -91,7 +91,7 @@ func TestDuplicates(t *testing.T) {
 	}
 }
 
-func TestVersion1IsUpgraded(t *testing.T) {
+func TestVersion1IsUpgraded(t *testing.T) { // P23
 	f := mustParse(t, stream("1", "  eol: 2077-10-23\n  dependencies:\n    requires: {platform: el8, perl: 5.30}\n    buildrequires: {platform: el8}\n"))
 	checkWarnings(t, f)
 	b := f.Builds[0]
