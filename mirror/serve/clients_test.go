@@ -115,6 +115,9 @@ func TestCurlResumes(t *testing.T) {
 // wget --mirror over the listings copies the published tree, and a second time nothing;
 // on demand it copies the same.
 func TestWgetMirrors(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it asks another program, not for races")
+	}
 	needTools(t, "wget")
 	mirrored := func(config string) (store string, copied map[string]digest.Checksum, again string) {
 		s, work := newSite(t, config), t.TempDir()

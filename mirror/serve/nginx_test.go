@@ -162,6 +162,9 @@ func compareAnswers(t *testing.T, ours, nginx, method, path string, head []strin
 
 // Over a real store nginx answers random requests as we do.
 func TestNginxServesTheSameAtRandom(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it asks another program, not for races")
+	}
 	s := newSite(t, nightConfig)
 	nginx, ours := startNginx(t, s.store), start(t, s.store).URL
 	var paths []string
