@@ -2,6 +2,7 @@ package nightly
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"strings"
 
 	"flatstream/mirror/tree"
+	"flatstream/repodata/closure"
 	"flatstream/splitter"
 )
 
@@ -143,6 +145,19 @@ func (h *holding) merge(held map[string]bool) *splitter.Report {
 		merged.Repos = append(merged.Repos, r)
 	}
 	return &merged
+}
+
+// judge verifies what will be published in the place of what was. Of a target that is held
+// back as a whole there is no verdict, since nothing of it is new.
+func (h *holding) judge(ctx context.Context, held []string, old problemKeys) (*closure.Report, problemKeys, error) {
+	if slices.Equal(held, []string{wholeTarget}) {
+		return nil, old, nil
+	}
+	verdict, err := h.n.verify(ctx, h.stage, h.b)
+	if err != nil {
+		return nil, nil, err
+	}
+	return verdict, keysOf(verdict), nil
 }
 
 // shown is the plan without the repositories that are held back: it does not say what

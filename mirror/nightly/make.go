@@ -79,16 +79,12 @@ func (n *night) make(ctx context.Context, stage *tree.Stage, b build) (problemKe
 			return nil, err
 		}
 		t.Withheld = true
-	}
-	if slices.Equal(t.HeldBack, []string{wholeTarget}) {
-		keys = old
-	} else {
-		if t.Withheld { // what will be published was not judged yet
-			if verdict, err = n.verify(ctx, stage, b); err != nil {
-				return nil, err
-			}
-			keys, plan = keysOf(verdict), h.shown(t.HeldBack)
+		if verdict, keys, err = h.judge(ctx, t.HeldBack, old); err != nil {
+			return nil, err
 		}
+		plan = h.shown(t.HeldBack)
+	}
+	if verdict != nil {
 		if err := n.writePages(ctx, stage, b, old, catalogue.Input{Plan: plan, Report: report, Verdict: verdict}); err != nil {
 			return nil, err
 		}
