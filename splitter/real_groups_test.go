@@ -81,3 +81,15 @@ package full 1-0.el8 x86_64
 		t.Errorf("the default view has %s\nwant %s", got, want)
 	}
 }
+
+// A name may hold a "/", which else ends a SPEC's source.
+func TestSpecWithSlash(t *testing.T) {
+	const archive = "-- r --\nmodule m:x/y:1:c:x86_64\nmodule a/b:1:1:c:x86_64\n"
+	for spec, want := range map[string]string{"m:x/y": "m:x/y", "r/m:x/y": "m:x/y", "a/b:1": "a/b:1", "r/a/b:1": "a/b:1"} {
+		p := plan(t, archive, Options{Views: []View{{Name: "v", Spec: []string{spec}}}})
+		v := p.Repos[len(p.Repos)-1]
+		if len(v.Builds) != 1 || v.Builds[0].Name+":"+v.Builds[0].Stream != want {
+			t.Errorf("%s gives %v", spec, v.Builds)
+		}
+	}
+}

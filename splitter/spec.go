@@ -77,10 +77,7 @@ func (p *Plan) parseSpecs(specs []string) (*selection, error) {
 
 // parseSpec reads one SPEC that names streams. exact says that it names just one.
 func (p *Plan) parseSpec(spec string) (ids []StreamID, exact bool, err error) {
-	source, rest, ok := strings.Cut(spec, "/")
-	if !ok {
-		source, rest = "", spec
-	}
+	source, rest := p.cutSource(spec)
 	streams, err := p.streamsOf(source)
 	if err != nil {
 		return nil, false, err
@@ -109,6 +106,21 @@ func (p *Plan) parseSpec(spec string) (ids []StreamID, exact bool, err error) {
 		return nil, false, &UsageError{p.Index.unknownStream(id), "flatstream list shows what there is"}
 	}
 	return []StreamID{id}, true, nil
+}
+
+// cutSource takes [SOURCE/] off a SPEC. A "/" behind the colon belongs to the stream, and
+// one before it to the module where there is such a module and no such source.
+func (p *Plan) cutSource(spec string) (source, rest string) {
+	source, rest, ok := strings.Cut(spec, "/")
+	if !ok || strings.Contains(source, ":") {
+		return "", spec
+	}
+	module, _, _ := strings.Cut(spec, ":")
+	isSource := slices.ContainsFunc(p.Sources, func(s Source) bool { return s.Name == source })
+	if _, isModule := slices.BinarySearch(p.Index.Modules(), module); isModule && !isSource {
+		return "", spec
+	}
+	return source, rest
 }
 
 // streamsOf lists the streams that one source has documents of, or all sources.
