@@ -16,7 +16,9 @@ func serveCommand(out *output) *cli.Command {
 		Name:      "serve",
 		Usage:     "plain HTTP over a store, a target or any directory",
 		ArgsUsage: "DIR",
-		Description: "Of a store, / is the current snapshot, /snapshots/TIME/ and /tags/NAME/ the others. It stops at " +
+		Description: "Of a store, / is the current snapshot, /snapshots/TIME/ and /tags/NAME/ the others; below /at/ every set of " +
+			"streams is a repository, such as /at/current/el8/x86_64/default+nodejs:18/. Packages of a mirror with policy " +
+			"on-demand are fetched at their first request. It stops at " +
 			"SIGINT or SIGTERM, after running downloads have ended.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "listen", Value: ":8080", Usage: "`ADDRESS` to listen on, such as 127.0.0.1:8080"},

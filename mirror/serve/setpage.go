@@ -54,7 +54,7 @@ const page = `<!DOCTYPE html>
 {{if .Streams}}<ul>{{range .Streams}}<li>{{.}}</li>{{end}}</ul>{{else}}<p>None is active.</p>{{end}}
 {{if .Warnings}}<h2>Warnings</h2><ul>{{range .Warnings}}<li>{{.Text}}</li>{{end}}</ul>{{end}}
 <h2>Verified</h2>
-{{if .Problems}}<p><strong>{{.Problems}} problems</strong> were found:</p><pre>{{.Findings}}</pre>{{else}}<p>Every package can be installed.</p>{{end}}
+{{if .Problems}}<p><strong>{{.Problems}} problem{{if ne .Problems 1}}s{{end}}</strong>:</p><pre>{{.Findings}}</pre>{{else}}<p>Every package can be installed.</p>{{end}}
 </body></html>
 `
 
