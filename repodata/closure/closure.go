@@ -71,7 +71,8 @@ type Options struct {
 	Jobs int // workers; 0: one per processor
 
 	// Thought bounds the time of the SAT solver on one check; each package gets 50 ms
-	// even when it is used up. 0: ten seconds, of which real packages need less than one.
+	// even when it is used up. 0: a minute, of which real packages need less than a second
+	// on an idle machine.
 	Thought time.Duration
 }
 

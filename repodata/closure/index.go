@@ -2,6 +2,7 @@ package closure
 
 import (
 	"slices"
+	"strings"
 
 	"flatstream/repodata"
 )
@@ -21,6 +22,7 @@ func (u *Universe) insert(e element, p *repodata.Package) int32 {
 	n := pkg{NEVRA: p.NEVRA, twin: -1}
 	n.Name, n.Arch = w.text[w.intern(p.Name)], w.text[w.intern(p.Arch)]
 	n.EVR = w.evr(p.EVR)
+	n.batch = w.intern(batchOf(n.Release))
 	first, known := u.pkgids[e.pkgid]
 	if known {
 		n.twin = u.packages[first].twin
@@ -39,6 +41,15 @@ func (u *Universe) insert(e element, p *repodata.Package) int32 {
 	u.named[n.Name] = append(u.named[n.Name], id)
 	u.packages = append(u.packages, n)
 	return id
+}
+
+// batchOf is the part of a release that packages of one module build share: from
+// "module" on; else the release, which packages of one source share.
+func batchOf(release string) string {
+	if at := strings.Index(release, ".module"); at >= 0 {
+		return release[at:]
+	}
+	return release
 }
 
 // insertRelations gives the package its runs of what must and what must not be

@@ -238,6 +238,28 @@ func TestInstallGenerated(t *testing.T) {
 	}
 }
 
+// The distribution that verify is timed on is broken where its generator broke it.
+func TestInstallWide(t *testing.T) {
+	dir := t.TempDir()
+	if err := fixtures.Wide(1, 2000, 100).Write(dir, fixtures.Options{MetadataOnly: true}); err != nil {
+		t.Fatal(err)
+	}
+	u := NewUniverse()
+	id, err := u.Add(context.Background(), "wide", openDir(t, dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := install(t, u, Check{Repo: id}).Checked[0]
+	if got.Packages != 2040 || len(got.Problems) != 20 {
+		t.Errorf("%d problems of %d packages, want 20 of 2,040", len(got.Problems), got.Packages)
+	}
+	for _, p := range got.Problems {
+		if p.Code != MissingRequirement || !strings.HasPrefix(p.Requirements[0], "nothing-") {
+			t.Errorf("%+v", p)
+		}
+	}
+}
+
 // made is a package for tests that build many.
 func made(name, arch string) *repodata.Package {
 	return &repodata.Package{

@@ -156,6 +156,8 @@ func (v *view) whyNot(r *repository) string {
 		return "; " + r.remark
 	case !isStream || v.repo.stream == "":
 		return ""
+	case r.stream == v.repo.stream:
+		return "; that is another group of the same stream"
 	}
 	var asked []string
 	for _, s := range v.check.Asks {

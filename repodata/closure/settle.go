@@ -1,6 +1,7 @@
 package closure
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -10,22 +11,44 @@ import (
 // dependencies can be written that would keep it for years.
 const (
 	patience   = 200 * time.Millisecond // before it looks whether it is still wanted
-	maxThought = 10 * time.Second       // on the packages of one check altogether, see Options
+	maxThought = time.Minute            // on the packages of one check altogether, see Options
 	minThought = 50 * time.Millisecond  // on each package, when that is used up
 	maxExcuse  = 2 * time.Second        // on the reason of one package that cannot be installed
 )
 
-// settle puts the packages that the greedy search could not place to the SAT
-// solver, one after the other, in one formula for all: the cone of them. A
-// solution proves all packages in it. Where there is none, the package is broken;
+// maxTogether bounds the packages that are settled in one formula: each answer takes time
+// in proportion to it.
+const maxTogether = 50
+
+// settle puts the packages that the greedy search could not place to the SAT solver,
+// those that were built together in one formula, since they need much the same.
+func (j *judge) settle(ctx context.Context, hard []int32) error {
+	hard = slices.Clone(hard)
+	slices.SortStableFunc(hard, func(a, b int32) int { return cmp.Compare(j.packages[a].batch, j.packages[b].batch) })
+	asked := make(set, len(j.available))
+	for len(hard) > 0 {
+		n := 1
+		for n < min(len(hard), maxTogether) && j.packages[hard[n]].batch == j.packages[hard[0]].batch {
+			n++
+		}
+		open := slices.DeleteFunc(slices.Clone(hard[:n]), func(p int32) bool { return j.proven.has(p) || !j.alive.has(p) })
+		if err := j.settleTogether(ctx, open, asked); err != nil {
+			return err
+		}
+		hard = hard[n:]
+	}
+	return nil
+}
+
+// settleTogether puts some packages to the SAT solver, one after the other, in one
+// formula for all: the cone of them. A solution proves all packages in it. Where there is none, the package is broken;
 // then its providers are settled first of all, since the cause may be in them. What
 // the solver does not find out in time stays undecided, and is said to be.
-func (j *judge) settle(ctx context.Context, hard []int32) error {
+func (j *judge) settleTogether(ctx context.Context, hard []int32, asked set) error {
 	if len(hard) == 0 {
 		return nil
 	}
 	f := j.newProblem(hard)
-	asked := make(set, len(j.available))
 	queue := slices.Clone(hard)
 	slices.Reverse(queue)
 	for len(queue) > 0 {

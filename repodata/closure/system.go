@@ -245,11 +245,11 @@ func (s *system) next() (int32, bool) {
 }
 
 // sortFor puts the packages first that were probably built together with the
-// target, having its release, then the best.
+// target, then the best.
 func (s *system) sortFor(target int32, packages []int32) {
-	release := s.packages[target].Release
+	batch := s.packages[target].batch
 	slices.SortFunc(packages, func(a, b int32) int {
-		with, without := s.packages[a].Release == release, s.packages[b].Release == release
+		with, without := s.packages[a].batch == batch, s.packages[b].batch == batch
 		switch {
 		case with == without:
 			return int(s.rank[a]) - int(s.rank[b])

@@ -61,6 +61,7 @@ type pkg struct {
 	rpmver.NEVRA
 	badConflicts []string // rich ones that do not parse
 	twin         int32    // another package with the same pkgid, or -1
+	batch        int32    // the same for what was probably built together, see batchOf
 
 	// Where its runs of Universe.required start, side by side, and where the last
 	// one ends; each is distinct and ascending: what it requires, what the rich
