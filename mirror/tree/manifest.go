@@ -2,7 +2,6 @@ package tree
 
 import (
 	"bufio"
-	"bytes"
 	"fmt"
 	"io"
 	"strconv"
@@ -60,17 +59,17 @@ func writeManifest(w io.Writer, entries []Entry) error {
 // parseManifest reads what writeManifest wrote; a last line without its end is
 // an error, so a truncated file is never taken for a whole one.
 func parseManifest(data []byte) ([]Entry, error) {
-	head, rest, ended := bytes.Cut(data, []byte("\n"))
-	if !ended || string(head) != manifestHead {
+	head, rest, ended := strings.Cut(string(data), "\n")
+	if !ended || head != manifestHead {
 		return nil, fmt.Errorf("manifest begins with %.40q, want %q", head, manifestHead)
 	}
-	var entries []Entry
+	entries := make([]Entry, 0, strings.Count(rest, "\n"))
 	for n := 2; len(rest) > 0; n++ {
-		line, after, ended := bytes.Cut(rest, []byte("\n"))
+		line, after, ended := strings.Cut(rest, "\n")
 		if !ended {
 			return nil, fmt.Errorf("manifest line %d: cut off", n)
 		}
-		e, err := parseEntry(string(line))
+		e, err := parseEntry(line)
 		if err != nil {
 			return nil, fmt.Errorf("manifest line %d: %w", n, err)
 		}
