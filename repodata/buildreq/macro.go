@@ -143,9 +143,6 @@ func closing(s string) int {
 	return 0
 }
 
-// balanced says whether the bracket that s begins with is closed by its last byte.
-func balanced(s string) bool { return closing(s) == len(s) }
-
 // bare expands %name, %?name and %!?name.
 func (m *macros) bare(s string) (text string, n int, err error) {
 	n = 1

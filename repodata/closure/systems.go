@@ -53,7 +53,7 @@ func (s *system) of(ctx context.Context, p int32) ([]rpmver.NEVRA, error) {
 	defer s.takeBack(0)
 	s.waste = maxWaste
 	j := s.judge
-	members := []int32{}
+	var members []int32
 	if s.add(p) {
 		members = s.members
 	} else {
