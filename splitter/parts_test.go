@@ -41,6 +41,9 @@ func sameAsWhole(t *testing.T, x *Index, sets [][]string, limit int) {
 // nasty ones.
 func TestPartsAgreeWithTheWhole(t *testing.T) {
 	for name, repos := range realFiles() {
+		if testing.Short() && name != "c9s" {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			x := parseRepos(t, realCase{repos: repos}.build(t), IndexOptions{})
 			sets := [][]string{{}}
@@ -52,7 +55,10 @@ func TestPartsAgreeWithTheWhole(t *testing.T) {
 		})
 	}
 	seeds := uint64(40)
-	if os.Getenv("FLATSTREAM_FULL") == "1" {
+	switch {
+	case testing.Short():
+		seeds = 5
+	case os.Getenv("FLATSTREAM_FULL") == "1":
 		seeds = 2000
 	}
 	for seed := range seeds {
