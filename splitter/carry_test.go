@@ -99,7 +99,7 @@ func checkModules(t *testing.T, p *Plan) (builds, artifacts, defaults int) {
 
 func TestLibmodulemdReadsWhatIsCarried(t *testing.T) {
 	sources := nightOne(t)
-	for _, opt := range []Options{{Modulemd: true}, {Modulemd: true, By: ByNSVCA}, {Layout: LayoutGrobiSplitter}} {
+	for _, opt := range []Options{{Modulemd: true}, {Modulemd: true, By: ByNSVCA}, {By: ByNSVCA, Versions: VersionsAll, Unlisted: UnlistedKeep, Modulemd: true}} {
 		if builds, artifacts, defaults := checkModules(t, planOf(t, sources, opt)); builds != 18 || artifacts < 30 || defaults < 10 {
 			t.Errorf("%+v: %d builds, %d artifacts, %d defaults", opt, builds, artifacts, defaults)
 		}
@@ -127,7 +127,7 @@ func TestLibmodulemdReadsRealModules(t *testing.T) {
 			r.write(t, filepath.Join(dir, r.name))
 			sources = append(sources, openDir(t, r.name, filepath.Join(dir, r.name)))
 		}
-		p := planOf(t, sources, Options{Layout: LayoutGrobiSplitter, Labels: LabelsNone})
+		p := planOf(t, sources, Options{By: ByNSVCA, Versions: VersionsAll, Unlisted: UnlistedKeep, Modulemd: true, Labels: LabelsNone})
 		builds, artifacts, defaults := checkModules(t, p)
 		t.Logf("%s: %d builds, %d artifacts, %d defaults", name, builds, artifacts, defaults)
 		if builds < 9 {
