@@ -5,6 +5,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"flatstream/mirror/nightly"
 	"flatstream/mirror/tree"
 )
 
@@ -38,6 +39,9 @@ func rollback(c *cli.Context, out *output) error {
 		}
 		name, from, err := t.Rollback(to, keep.Grace, time.Now())
 		if err != nil {
+			return err
+		}
+		if err := nightly.Announced(t, name); err != nil {
 			return err
 		}
 		out.printf("published snapshot %s with the content of %s\n", name, from.Name)

@@ -208,6 +208,29 @@ func TestAHookThatFails(t *testing.T) {
 	}
 }
 
+// What a hook did not hear, since it failed or the run was killed before it, the next
+// run says, though nothing changed since; then no run says it again.
+func TestAHookIsMadeUpFor(t *testing.T) {
+	s := newSite(t, write(t, t.TempDir(), plain, fixtures.Options{}))
+	good, heard := filepath.Join(s.dir, "good"), filepath.Join(s.dir, "heard")
+	config := one + "hooks: { on-publish: [sh, -c, 'test -e " + good + " && echo $FLATSTREAM_VIEWS $FLATSTREAM_SNAPSHOT >> " + heard + "'] }\n"
+	first, err := s.run(config)
+	if _, ok := errors.AsType[*HookError](err); !ok || !first.Published {
+		t.Fatalf("%+v, %v", first, err)
+	}
+	if err := os.WriteFile(good, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if r := s.mustRun(config); r.Published {
+			t.Errorf("%+v", r)
+		}
+	}
+	if text := string(mustRead(t, heard)); text != "default "+first.Snapshot+"\n" {
+		t.Errorf("on-publish heard %q", text)
+	}
+}
+
 func TestAHookThatHangsIsEndedWithItsChildren(t *testing.T) {
 	mark := filepath.Join(t.TempDir(), "mark")
 	start := time.Now()

@@ -172,30 +172,40 @@ func (h *holding) shown(held []string) *splitter.Plan {
 }
 
 // changed lists the repositories of the target that clients will find new, other than
-// they are published, or gone.
+// they were announced, or gone.
 func (h *holding) changed(now *splitter.Report) ([]string, error) {
-	paths := []string{}
+	told, err := h.n.announced()
+	if err != nil {
+		return nil, err
+	}
+	if told.Name == "" {
+		return paths(now), nil
+	}
+	dir := filepath.Join(told.Dir, filepath.FromSlash(h.b.flat()))
 	had := map[string]bool{}
-	if h.before != nil {
-		for _, r := range h.before.Repos {
+	if before, err := splitter.ReadReport(os.DirFS(dir)); err == nil {
+		for _, r := range before.Repos {
 			had[r.Path] = true
 		}
+	} else if !errors.Is(err, splitter.ErrNotTarget) {
+		return nil, err
 	}
+	changed := []string{}
 	for _, r := range now.Repos {
 		name := filepath.Join(filepath.FromSlash(r.Path), "repodata", "repomd.xml")
 		made, err1 := readIfThere(filepath.Join(h.dir(), name))
-		old, err2 := readIfThere(filepath.Join(h.n.publishedDir(h.b), name))
+		old, err2 := readIfThere(filepath.Join(dir, name))
 		if err := errors.Join(err1, err2); err != nil {
 			return nil, err
 		}
 		if !had[r.Path] || !bytes.Equal(made, old) {
-			paths = append(paths, r.Path)
+			changed = append(changed, r.Path)
 		}
 		delete(had, r.Path)
 	}
 	for gone := range had {
-		paths = append(paths, gone)
+		changed = append(changed, gone)
 	}
-	slices.Sort(paths)
-	return paths, nil
+	slices.Sort(changed)
+	return changed, nil
 }

@@ -23,7 +23,8 @@ const hookGrace = 5 * time.Second
 
 // hooks runs on-publish after a publication that changed something, and on-failure
 // after a failure or when something was withheld, but not because another run holds
-// the store. Each reads the report as text, and finds in its environment what
+// the store. A publication whose hook did not run, or failed, is announced by the next
+// run. Each reads the report as text, and finds in its environment what
 // [night.environ] says. A hook that fails is an error of its own; what was published
 // stays.
 func (n *night) hooks(ctx context.Context, failure error) error {
@@ -32,13 +33,23 @@ func (n *night) hooks(ctx context.Context, failure error) error {
 	}
 	text := n.report.text(failure)
 	var errs []error
-	if n.report.Published && n.report.changedAnything() {
-		errs = append(errs, n.runHook(ctx, hookTime, "on-publish", n.Hooks.OnPublish, text))
+	if n.report.Published || n.untold {
+		errs = append(errs, n.tell(ctx, text))
 	}
 	if failure != nil || n.report.Withheld() {
 		errs = append(errs, n.runHook(context.WithoutCancel(ctx), hookTime, "on-failure", n.Hooks.OnFailure, text))
 	}
 	return errors.Join(errs...)
+}
+
+// tell runs on-publish where something changed, and remembers that it was.
+func (n *night) tell(ctx context.Context, text string) error {
+	if n.report.changedAnything() {
+		if err := n.runHook(ctx, hookTime, "on-publish", n.Hooks.OnPublish, text); err != nil {
+			return err
+		}
+	}
+	return n.announce()
 }
 
 // environ is what hooks are told besides the report: FLATSTREAM_STORE,

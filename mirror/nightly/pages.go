@@ -33,13 +33,14 @@ func (n *night) writePages(ctx context.Context, stage *tree.Stage, b build, old 
 	return catalogue.Write(dir, in)
 }
 
-// earlier compares a target with what is published; nil when nothing is.
+// earlier compares a target with what was announced last, which is what is published
+// unless a run was killed; nil when nothing was.
 func (n *night) earlier(ctx context.Context, dir string, b build, now *splitter.Report) (*catalogue.Earlier, error) {
-	current, ok, err := n.tree.Current()
-	if err != nil || !ok {
+	told, err := n.announced()
+	if err != nil || told.Name == "" {
 		return nil, err
 	}
-	before := os.DirFS(filepath.Join(current.Dir, b.flat()))
+	before := os.DirFS(filepath.Join(told.Dir, b.flat()))
 	old, err := splitter.ReadReport(before)
 	if errors.Is(err, splitter.ErrNotTarget) {
 		return nil, nil
@@ -51,11 +52,11 @@ func (n *night) earlier(ctx context.Context, dir string, b build, now *splitter.
 	if err != nil {
 		return nil, err
 	}
-	return &catalogue.Earlier{Name: current.Name, Diff: diff}, nil
+	return &catalogue.Earlier{Name: told.Name, Diff: diff}, nil
 }
 
 func paths(r *splitter.Report) []string {
-	var list []string
+	list := []string{}
 	for _, repo := range r.Repos {
 		list = append(list, repo.Path)
 	}

@@ -57,6 +57,7 @@ type night struct {
 	signer  *splitter.Signer
 	made    string // fingerprint of all but upstream's content
 	report  *Report
+	untold  bool // what an earlier run published was not announced
 
 	known, labels map[string]string // labels of package files: of nights before, of this one
 }
@@ -189,8 +190,15 @@ func (n *night) upToDate() (bool, error) {
 	if last.Snapshot != current.Name || last.Made != n.made {
 		return false, nil
 	}
+	told, err := n.announced()
+	if err != nil {
+		return false, err
+	}
+	n.untold = told.Name != current.Name
 	for _, t := range last.Targets {
-		t.Changed = []string{} // then, not now
+		if !n.untold {
+			t.Changed = []string{} // then, not now
+		}
 		n.report.Targets = append(n.report.Targets, t)
 	}
 	return true, nil
