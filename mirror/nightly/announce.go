@@ -15,18 +15,31 @@ import (
 const announcedName = "announced"
 
 // announced is the snapshot that was announced last; the current one where no state
-// says so, or where that one is gone.
+// says so. It has no name where nothing was announced yet, or where it is gone.
 func (n *night) announced() (tree.Snapshot, error) {
 	b, err := n.tree.ReadState(announcedName)
-	if err == nil {
-		if s, err := n.tree.Snapshot(strings.TrimSpace(string(b))); err == nil {
-			return s, nil
-		}
-	} else if !errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) {
+		current, _, err := n.tree.Current()
+		return current, err
+	}
+	if err != nil {
 		return tree.Snapshot{}, err
 	}
+	name := strings.TrimSpace(string(b))
+	if s, err := n.tree.Snapshot(name); err == nil && s.Name == name {
+		return s, nil
+	}
+	return tree.Snapshot{}, nil
+}
+
+// keepAnnounced writes down what was announced last before something else is
+// published, in a store whose state does not say yet.
+func (n *night) keepAnnounced() error {
+	if _, err := n.tree.ReadState(announcedName); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
 	current, _, err := n.tree.Current()
-	return current, err
+	return errors.Join(err, Announced(n.tree, current.Name))
 }
 
 // announce remembers that the snapshot of this run was announced. Where another run

@@ -112,6 +112,9 @@ func (n *night) work(ctx context.Context) error {
 		err = stage.CarryGrace(n.opt.Now, n.Keep.Grace)
 	}
 	if err == nil {
+		err = n.keepAnnounced()
+	}
+	if err == nil {
 		err = ctx.Err() // the last moment at which an interruption publishes nothing
 	}
 	if err != nil {
