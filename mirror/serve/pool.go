@@ -112,17 +112,6 @@ func (p *pool[K, V]) dropOldest() bool {
 	return true
 }
 
-// keys lists what is ready or being made.
-func (p *pool[K, V]) keys() []K {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	var keys []K
-	for key := range p.items {
-		keys = append(keys, key)
-	}
-	return keys
-}
-
 // counts is how many things are kept, their bytes, and how many were made.
 func (p *pool[K, V]) counts() (kept int, bytes, made int64) {
 	p.mu.Lock()

@@ -77,7 +77,6 @@ type shelf struct {
 	roots   []*os.Root
 	origins []string // where its sources stand in the snapshot, by number
 	trust   string   // lines of a .repo file
-	arch    string
 }
 
 func (s *shelf) close() {

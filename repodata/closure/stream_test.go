@@ -103,7 +103,7 @@ package outside 2-1 x86_64
 // A requirement that only an undeclared default stream meets is a warning, whatever
 // kind of requirement it is.
 func TestUndeclaredDefault(t *testing.T) {
-	u, c := world(t, `
+	u, _ := world(t, `
 -- app:1 --
 package udica 1-1 noarch
   requires python3, (python3 or nope), (sh if python3)
@@ -114,7 +114,7 @@ package python36 1-1 noarch
   provides python3
 `)
 	u.Label(2, "python36:3.6")
-	c = Check{Repo: 0, Suppliers: []RepoID{1, 2}, Optional: []RepoID{2}}
+	c := Check{Repo: 0, Suppliers: []RepoID{1, 2}, Optional: []RepoID{2}}
 	got := install(t, u, c).Checked[0]
 	want := "udica-0:1-1.noarch requires (python3 or nope), which only a default stream provides that the module does not require (and so for 1 more requirement)"
 	if len(got.Warnings) != 1 || got.Warnings[0] != (Warning{WarnUndeclared, want}) || len(got.Problems) > 0 {
@@ -129,7 +129,7 @@ package python36 1-1 noarch
 // Source packages are judged in their own systems: they provide nothing, are in nobody's
 // way, and what they conflict with must not be there.
 func TestBuild(t *testing.T) {
-	u, c := world(t, `
+	u, _ := world(t, `
 -- app:1 --
 package fine 1-1 src
   requires gcc, own >= 1
@@ -155,7 +155,7 @@ package old 1-1 x86_64
 package half 1-1 x86_64
   requires nope
 `)
-	c = Check{Repo: 0, Suppliers: []RepoID{1}, Build: &Build{Suppliers: []RepoID{1, 2}, Sources: []Sources{{Repo: 0}}}}
+	c := Check{Repo: 0, Suppliers: []RepoID{1}, Build: &Build{Suppliers: []RepoID{1, 2}, Sources: []Sources{{Repo: 0}}}}
 	report := install(t, u, c)
 	var b strings.Builder
 	if err := report.Text(&b, true); err != nil {
