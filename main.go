@@ -95,7 +95,7 @@ func newApp(out *output) *cli.App {
 		Commands: []*cli.Command{
 			demoCommand(out), listCommand(out), splitCommand(out), verifyCommand(out), explainCommand(out), forCommand(out),
 			syncCommand(out), initCommand(out), runCommand(out), configCommand(out), serveCommand(out),
-			snapshotsCommand(out), diffCommand(out), rollbackCommand(out), tagCommand(out), pruneCommand(out), fsckCommand(out),
+			snapshotsCommand(out), diffCommand(out), blameCommand(out), rollbackCommand(out), tagCommand(out), pruneCommand(out), fsckCommand(out),
 			completionCommand(out), manCommand(out),
 		},
 		HideVersion:               true,

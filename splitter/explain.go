@@ -10,7 +10,6 @@ import (
 
 	"flatstream/repodata"
 	"flatstream/repodata/closure"
-	"flatstream/repodata/rpmdep"
 	"flatstream/repodata/rpmver"
 )
 
@@ -66,20 +65,15 @@ func ExplainPlan(ctx context.Context, p *Plan, word string) (*Explanation, error
 
 // searchFor gathers what a target says about one word.
 type searchFor struct {
+	lookup
 	report   *Report
 	target   string
-	word     string
-	want     rpmdep.Dep
 	packages map[string]*ExplainedPackage // by NEVRA
 	names    map[string]bool              // of all packages, for near misses
 }
 
 func newSearchFor(r *Report, word string) *searchFor {
-	s := &searchFor{report: r, word: word, packages: map[string]*ExplainedPackage{}, names: map[string]bool{}}
-	if want, err := rpmdep.Parse(word); err == nil {
-		s.want = want
-	}
-	return s
+	return &searchFor{lookup: newLookup(word), report: r, packages: map[string]*ExplainedPackage{}, names: map[string]bool{}}
 }
 
 // scan looks through the packages of a repository; homes says in which flat
@@ -113,21 +107,6 @@ func (s *searchFor) explained(nevra, provides string) *ExplainedPackage {
 		s.packages[nevra] = e
 	}
 	return e
-}
-
-// matches says whether a package is what was asked for: by name, by NEVRA in any
-// form, or as a provider; then how says what it provides.
-func (s *searchFor) matches(p *repodata.Package) (how string, ok bool) {
-	if p.Name == s.word {
-		return "", true
-	}
-	if n, err := rpmver.ParseNEVRA(s.word); err == nil && n == p.NEVRA {
-		return "", true
-	}
-	if s.word == p.Name+"-"+p.EVR.String() || s.word == p.Name+"."+p.Arch {
-		return "", true
-	}
-	return provides(p, s.want, nil)
 }
 
 func placeReason(repo *ReportRepo) string {
@@ -180,7 +159,7 @@ func (s *searchFor) explanation() *Explanation {
 	e := &Explanation{Schema: 1, Word: s.word, Streams: []ExplainedStream{}, Packages: []ExplainedPackage{}, Missing: []ExplainedMissing{}, Near: []string{}}
 	for i := range s.report.Repos {
 		repo := &s.report.Repos[i]
-		if repo.Kind == KindStream && (s.word == repo.Module || s.word == repo.Module+":"+repo.Stream || s.word == repo.ID) {
+		if repo.Kind == KindStream && (s.isStream(repo.Module, repo.Stream) || s.word == repo.ID) {
 			e.Streams = append(e.Streams, s.explainStream(repo))
 		}
 		for _, m := range repo.Missing {
@@ -215,19 +194,32 @@ func (s *searchFor) addAbsences(p *ExplainedPackage) {
 	}
 	slices.Sort(streams)
 	streams = slices.Compact(streams)
-	for _, repo := range s.report.Repos {
-		for _, h := range repo.Hidden {
-			if h.NEVRA == p.NEVRA {
-				p.Hidden = append(p.Hidden, ExplainedPlace{repo.ID, fmt.Sprintf("%s is enabled there, and has a package of that name: DNF hides the others", h.By)})
-			}
-		}
-		merged := repo.Kind == KindDefault || repo.Kind == KindView
-		if merged && !here[repo.ID] && p.Unlisted != nil {
-			p.Hidden = append(p.Hidden, ExplainedPlace{repo.ID, "it is unlisted (--unlisted " + s.report.Unlisting + ")"})
-		} else if merged && !here[repo.ID] && len(streams) > 0 {
-			p.Hidden = append(p.Hidden, ExplainedPlace{repo.ID, "it belongs to " + strings.Join(streams, " and ") + ", not active there"})
+	for i := range s.report.Repos {
+		repo := &s.report.Repos[i]
+		for _, reason := range s.report.absence(repo, here[repo.ID], p.NEVRA, streams, p.Unlisted != nil) {
+			p.Hidden = append(p.Hidden, ExplainedPlace{repo.ID, reason})
 		}
 	}
+}
+
+// hidesOthers follows the stream by which a package is hidden.
+const hidesOthers = " is enabled there, and has a package of that name: DNF hides the others"
+
+// absence says why a package of a target is not in one of its repositories, or kept
+// from its clients; streams are those that list it.
+func (r *Report) absence(repo *ReportRepo, here bool, nevra string, streams []string, unlisted bool) (reasons []string) {
+	for _, h := range repo.Hidden {
+		if h.NEVRA == nevra {
+			reasons = append(reasons, h.By+hidesOthers)
+		}
+	}
+	merged := repo.Kind == KindDefault || repo.Kind == KindView
+	if merged && !here && unlisted {
+		reasons = append(reasons, "it is unlisted (--unlisted "+r.Unlisting+")")
+	} else if merged && !here && len(streams) > 0 {
+		reasons = append(reasons, "it belongs to "+strings.Join(streams, " and ")+", not active there")
+	}
+	return reasons
 }
 
 // addUnlisted says of unlisted packages what their label does, those that stand in

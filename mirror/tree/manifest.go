@@ -79,6 +79,31 @@ func parseManifest(data []byte) ([]Entry, error) {
 	return entries, nil
 }
 
+// findEntries parses only those lines whose path ends in "/" and one of the names: of
+// a manifest of a hundred thousand packages it reads some hundred. A line with a URL is
+// none of them.
+func findEntries(data []byte, names []string) ([]Entry, error) {
+	if !bytes.HasPrefix(data, []byte(manifestHead+"\n")) || !bytes.HasSuffix(data, []byte("\n")) {
+		return parseManifest(data) // which says what is wrong
+	}
+	var entries []Entry
+	for _, name := range names {
+		for at, end := 0, []byte("/"+name+"\n"); ; {
+			i := bytes.Index(data[at:], end)
+			if i < 0 {
+				break
+			}
+			begin, stop := bytes.LastIndexByte(data[:at+i], '\n')+1, at+i+len(end)
+			e, err := parseEntry(string(data[begin : stop-1]))
+			if err != nil {
+				return nil, fmt.Errorf("manifest: %w", err)
+			}
+			entries, at = append(entries, e), stop
+		}
+	}
+	return entries, nil
+}
+
 func parseEntry(line string) (e Entry, err error) {
 	f := strings.Split(line, "\t")
 	kind, grace := strings.CutPrefix(f[0], "grace-")

@@ -141,6 +141,15 @@ func problemKey(code Code, nameArch string, requirements []string) string {
 	return fmt.Sprintf("%s %s %s", code, nameArch, strings.Join(requirements, ", "))
 }
 
+// ParseKey reads what [Problem.Key] wrote; ok is false for another text.
+func ParseKey(key string) (code Code, nameArch string, requirements []string, ok bool) {
+	parts := strings.SplitN(key, " ", 3)
+	if len(parts) < 3 {
+		return "", "", nil, false
+	}
+	return Code(parts[0]), parts[1], strings.Split(parts[2], ", "), true
+}
+
 // nameArch is the package without its version.
 func (p Problem) nameArch() string {
 	if n, err := rpmver.ParseNEVRA(p.Package); err == nil {

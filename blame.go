@@ -1,0 +1,208 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"path"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/sync/errgroup"
+
+	"flatstream/mirror/nightly"
+	"flatstream/mirror/tree"
+	"flatstream/splitter"
+)
+
+func blameCommand(out *output) *cli.Command {
+	return &cli.Command{
+		Name:      "blame",
+		Usage:     "in which snapshot a package, stream or capability appeared, changed, was hidden, went or broke",
+		ArgsUsage: "STORE PACKAGE|STREAM|CAPABILITY",
+		Description: "Goes through all snapshots of a store, oldest first, and says what happened to a package (NAME, NEVRA or NAME.ARCH), a module, " +
+			"module:stream, or to those that provide a capability: upstream, in the flat repositories, and in what verify found at the time. Of a modular " +
+			"package it names the builds. " + snapshotHelp,
+		Flags:  []cli.Flag{&cli.StringFlag{Name: "since", Usage: "begin with `SNAPSHOT`"}},
+		Action: func(c *cli.Context) error { return blame(c, out) },
+	}
+}
+
+func blame(c *cli.Context, out *output) error {
+	store, words, err := storeArgs(c, 1, 1)
+	if err != nil {
+		return err
+	}
+	return withStore(store, func(t *tree.Tree) error {
+		snapshots, err := snapshotsSince(t, store, c.String("since"))
+		if err != nil {
+			return err
+		}
+		moments, skipped := momentsOf(snapshots, out.jobs)
+		found, err := splitter.Blame(c.Context, moments, words[0], out.jobs)
+		if err != nil {
+			return err
+		}
+		found.Skipped = append(found.Skipped, skipped...)
+		slices.SortFunc(found.Skipped, func(a, b splitter.Skipped) int { return strings.Compare(a.Snapshot, b.Snapshot) })
+		tags, err := t.Tags()
+		if err != nil {
+			return err
+		}
+		return printBlame(out, found, tags)
+	})
+}
+
+// snapshotsSince lists snapshots, oldest first; since may be empty.
+func snapshotsSince(t *tree.Tree, store, since string) ([]tree.Snapshot, error) {
+	all, err := t.Snapshots()
+	if err != nil {
+		return nil, err
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("store %s has published nothing yet: flatstream run does", store)
+	}
+	if since == "" {
+		return all, nil
+	}
+	first, err := t.Snapshot(since)
+	if err != nil {
+		return nil, err
+	}
+	return all[slices.IndexFunc(all, func(s tree.Snapshot) bool { return s.Name == first.Name }):], nil
+}
+
+// momentsOf finds out what stands in snapshots, jobs at a time; a manifest that cannot be
+// read makes one skipped.
+func momentsOf(snapshots []tree.Snapshot, jobs int) (moments []splitter.Moment, skipped []splitter.Skipped) {
+	found, failed := make([]splitter.Moment, len(snapshots)), make([]error, len(snapshots))
+	var group errgroup.Group
+	group.SetLimit(cmp.Or(jobs, runtime.GOMAXPROCS(0)))
+	for i, s := range snapshots {
+		group.Go(func() error {
+			found[i], failed[i] = momentOf(s)
+			return nil
+		})
+	}
+	_ = group.Wait()
+	var history nightly.History
+	for i, s := range snapshots {
+		if failed[i] != nil {
+			skipped = append(skipped, splitter.Skipped{Snapshot: s.Name, Reason: failed[i].Error()})
+			continue
+		}
+		found[i].Problems = func() (known, withheld map[string][]string, err error) { return history.Problems(s) }
+		moments = append(moments, found[i])
+	}
+	return moments, skipped
+}
+
+func momentOf(s tree.Snapshot) (m splitter.Moment, err error) {
+	const repomd, report = "repodata/repomd.xml", splitter.ReportName
+	entries, err := s.Find(repomd, report)
+	if err != nil {
+		return m, err
+	}
+	m = splitter.Moment{Name: s.Name, FS: os.DirFS(s.Dir), Repos: map[string]string{}, Targets: map[string]string{}}
+	for _, e := range entries {
+		sum := e.Checksum.String()
+		if e.Checksum.IsZero() { // an earlier version did not write it down
+			sum = s.Name + "/" + e.Path
+		}
+		if dir, ok := strings.CutSuffix(e.Path, "/"+repomd); ok {
+			m.Repos[dir] = sum
+		} else if strings.HasPrefix(e.Path, "flat/") {
+			m.Targets[path.Dir(e.Path)] = sum
+		}
+	}
+	return m, nil
+}
+
+func printBlame(out *output, found *splitter.Blamed, tags map[string]string) error {
+	for _, s := range found.Skipped {
+		out.note("warning: snapshot %s is skipped: %s", s.Snapshot, s.Reason)
+	}
+	if found.Snapshots == 0 {
+		return &hintedError{"no snapshot can be read", "flatstream fsck --repair mends a store"}
+	}
+	if err := out.document(found); err != nil {
+		return err
+	}
+	at := ""
+	for _, e := range found.Events {
+		if e.Snapshot != at {
+			at = e.Snapshot
+			printMoment(out, e, tags)
+		}
+		printEvent(out, e)
+	}
+	if len(found.Events) > 0 || out.json {
+		return nil
+	}
+	hint := "name a package, a NEVRA, a capability as it is provided, or module:stream"
+	if len(found.Near) > 0 {
+		hint = "did you mean " + strings.Join(found.Near, " or ") + "?"
+	}
+	return &hintedError{fmt.Sprintf("in no snapshot anything is called %s or provides it", found.Word), hint}
+}
+
+func printMoment(out *output, e splitter.BlameEvent, tags map[string]string) {
+	var names []string
+	for tag, snapshot := range tags {
+		if snapshot == e.Snapshot {
+			names = append(names, tag)
+		}
+	}
+	slices.Sort(names)
+	line := strings.Join(append([]string{e.Snapshot}, names...), " ")
+	if e.First {
+		line += ", the first one, so that it may be older"
+	}
+	out.printf("%s\n", line)
+}
+
+// blameText begins the line of an event.
+var blameText = map[splitter.BlameKind]string{
+	splitter.BlameAppeared: "appeared", splitter.BlameChanged: "changed", splitter.BlameDefault: "default stream", splitter.BlameHidden: "hidden",
+	splitter.BlameGone: "gone", splitter.BlameLost: "nothing provides it any more", splitter.BlameBroke: "broke", splitter.BlameWithheld: "withheld, since it would have broken",
+	splitter.BlameMended: "mended",
+}
+
+func printEvent(out *output, e splitter.BlameEvent) {
+	line := blameText[e.Kind] + ": " + e.What
+	if e.Provides != "" {
+		line += ", which provides " + e.Provides
+	}
+	switch {
+	case e.Kind == splitter.BlameDefault && e.First:
+		line += ": " + strings.Join(e.To, " ")
+	case e.Kind == splitter.BlameDefault:
+		line += fmt.Sprintf(": %s, was %s", orNone(strings.Join(e.To, " ")), orNone(strings.Join(e.From, " ")))
+	case e.Kind == splitter.BlameChanged && len(e.From) > 0 && len(e.To) > 0:
+		line += " " + strings.Join(e.From, " ") + " -> " + strings.Join(e.To, " ")
+	case e.Kind == splitter.BlameChanged:
+		line += ": " + strings.Join(signed(e.To, e.From), ", ")
+	case e.Reason != "":
+		line += ": " + e.Reason
+	}
+	out.printf("  %s\n    in %s\n", line, someOf(e.Repos, out.verbose))
+	for _, b := range e.Builds {
+		if !slices.Contains(e.To, b) {
+			out.printf("    build %s\n", b)
+		}
+	}
+	for _, b := range e.Because {
+		out.printf("    %s\n", b)
+	}
+}
+
+// someOf names the first of many.
+func someOf(names []string, all bool) string {
+	const most = 4
+	if all || len(names) <= most+1 {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+}

@@ -1,0 +1,322 @@
+package splitter
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"runtime"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"flatstream/repodata"
+	"flatstream/repodata/digest"
+	"flatstream/repodata/rpmver"
+)
+
+// state is a moment of which the reports were read.
+type state struct {
+	Moment
+	paths   []string              // of all repositories, sorted
+	reports map[string]targetRepo // of flat ones, by path
+
+	known, withheld map[string][]string // problems, as Problems gives them
+	names           map[string]bool     // NAME.ARCH of the packages that the word names
+	wrong, held     map[string]problem  // of known and withheld those about the word
+}
+
+// targetRepo is what blame needs to know of a flat repository.
+type targetRepo struct {
+	Target string `json:"-"` // directory of the target
+	ID     string `json:"id"`
+	Kind   string `json:"kind"`
+	Path   string `json:"path"` // below the target
+	Module string `json:"module"`
+	Stream string `json:"stream"`
+
+	Builds   []string `json:"builds"`
+	Requires []string `json:"requires"`
+}
+
+// id is the id of a repository: that of a target's report, or else its path without
+// mirror/; empty where the moment does not have it.
+func (s *state) id(p string) string {
+	if _, have := s.Repos[p]; !have {
+		return ""
+	}
+	return cmp.Or(s.reports[p].ID, strings.TrimPrefix(p, "mirror/"))
+}
+
+// merged finds a repository that merges streams: a view or the default one.
+func (s *state) merged(p string) (targetRepo, bool) {
+	r := s.reports[p]
+	return r, r.Kind == KindDefault || r.Kind == KindView
+}
+
+// sight is what one repository has of a word.
+type sight struct {
+	*Inventory
+	how    map[string]string   // by NEVRA: what it provides, where that was asked for
+	builds map[string][]string // by NEVRA: the builds that list it
+}
+
+func newSight() *sight {
+	return &sight{
+		&Inventory{Packages: map[rpmver.NEVRA]digest.Checksum{}, Streams: map[StreamID][]string{}, Defaults: map[string]string{}},
+		map[string]string{}, map[string][]string{},
+	}
+}
+
+// byCapability says whether packages are there, all of them for what they provide.
+func (s *sight) byCapability() bool {
+	for n := range s.Packages {
+		if s.how[n.String()] == "" {
+			return false
+		}
+	}
+	return len(s.Packages) > 0
+}
+
+// allBuilds lists the builds of a stream, given as module:stream.
+func (s *sight) allBuilds(stream string) []string {
+	for id, builds := range s.Streams {
+		if id.String() == stream {
+			return builds
+		}
+	}
+	return nil
+}
+
+// sightKey is a repository, by what tells its states apart, and a word.
+type sightKey struct{ repo, word string }
+
+// sight is what a moment has of a word in the repository at p.
+func (b *blamer) sight(s *state, p, word string) *sight {
+	if have := b.sights[sightKey{s.Repos[p], word}]; have != nil {
+		return have
+	}
+	return newSight()
+}
+
+// read reads the reports of all moments.
+func (b *blamer) read(ctx context.Context, moments []Moment) ([]*state, error) {
+	var states []*state
+	seen := map[string][]targetRepo{}
+	for _, m := range moments {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		s := &state{Moment: m, paths: slices.Sorted(maps.Keys(m.Repos)), reports: map[string]targetRepo{}}
+		err := s.readReports(seen)
+		if err == nil {
+			s.known, s.withheld, err = m.Problems()
+		}
+		if err != nil {
+			b.skip(m.Name, err)
+			continue
+		}
+		states = append(states, s)
+	}
+	return states, nil
+}
+
+// readReports reads what stands in the targets; seen are reports that were read before.
+func (s *state) readReports(seen map[string][]targetRepo) error {
+	for target, sum := range s.Targets {
+		repos, ok := seen[sum]
+		if !ok {
+			var report struct {
+				Repos []targetRepo `json:"repos"`
+			}
+			name := path.Join(target, ReportName)
+			doc, err := fs.ReadFile(s.FS, name)
+			if err == nil {
+				err = json.Unmarshal(doc, &report)
+			}
+			if err != nil {
+				return fmt.Errorf("reading %s: %w", name, err)
+			}
+			repos = report.Repos
+			seen[sum] = repos
+		}
+		for _, r := range repos {
+			r.Target = target
+			s.reports[path.Join(target, r.Path)] = r
+		}
+	}
+	return nil
+}
+
+func (b *blamer) skip(snapshot string, err error) {
+	b.result.Skipped = append(b.result.Skipped, Skipped{snapshot, err.Error()})
+}
+
+// look reads what the repositories of moments have of words, each repository once. It
+// returns the moments that could be read.
+func (b *blamer) look(ctx context.Context, states []*state, words []lookup) ([]*state, error) {
+	places := map[string][]place{}
+	for _, s := range states {
+		for _, p := range s.paths {
+			if sum := s.Repos[p]; b.sights[sightKey{sum, words[0].word}] == nil {
+				places[sum] = append(places[sum], place{s.FS, p})
+			}
+		}
+	}
+	sums := slices.Sorted(maps.Keys(places))
+	found, failed := make([][]*sight, len(sums)), make([]error, len(sums))
+	group, within := errgroup.WithContext(ctx)
+	group.SetLimit(cmp.Or(b.jobs, runtime.GOMAXPROCS(0)))
+	for i, sum := range sums {
+		group.Go(func() error {
+			for _, at := range places[sum] { // should the file of one snapshot be damaged, another's may not be
+				if found[i], failed[i] = at.read(within, words); failed[i] == nil {
+					break
+				}
+			}
+			return within.Err()
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	broken := map[string]error{}
+	for i, sum := range sums {
+		if broken[sum] = failed[i]; failed[i] != nil {
+			continue
+		}
+		for n, w := range words {
+			b.sights[sightKey{sum, w.word}] = found[i][n]
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(states), func(s *state) bool {
+		for _, p := range s.paths {
+			if err := broken[s.Repos[p]]; err != nil {
+				b.skip(s.Name, fmt.Errorf("reading %s: %w", p, err))
+				return true
+			}
+		}
+		return false
+	}), nil
+}
+
+// place is where a repository can be read.
+type place struct {
+	fsys fs.FS
+	path string
+}
+
+// read finds words in a repository. Packages that cannot match are not parsed.
+func (at place) read(ctx context.Context, words []lookup) ([]*sight, error) {
+	fsys, err := fs.Sub(at.fsys, at.path)
+	if err != nil {
+		return nil, err
+	}
+	r, err := repodata.Open(fsys)
+	if err != nil {
+		return nil, err
+	}
+	sights := make([]*sight, len(words))
+	for i := range sights {
+		sights[i] = newSight()
+	}
+	var decoder repodata.Decoder
+	for e, err := range r.Elements(ctx, repodata.TypePrimary) {
+		if err != nil {
+			return nil, err
+		}
+		if !slices.ContainsFunc(words, func(w lookup) bool { return w.mayMatch(e.Raw) }) {
+			continue
+		}
+		p, err := decoder.Package(e, repodata.PartRelations|repodata.PartFiles)
+		if err != nil {
+			return nil, err
+		}
+		for i := range words {
+			if how, ok := words[i].matches(p); ok {
+				sights[i].take(p, how)
+			}
+		}
+	}
+	return sights, readBuilds(r, words, sights)
+}
+
+func (s *sight) take(p *repodata.Package, how string) {
+	if have, twice := s.Packages[p.NEVRA]; !twice || p.PkgID.Hex < have.Hex {
+		s.Packages[p.NEVRA] = p.PkgID
+	}
+	s.how[p.NEVRA.String()] = how
+}
+
+// readBuilds adds streams that match, and the builds that list what was found.
+func readBuilds(r *repodata.Repo, words []lookup, sights []*sight) error {
+	file, err := readModules(Source{Repo: r})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("reading modules: %w", err)
+	}
+	for i := range words {
+		w, s := &words[i], sights[i]
+		wanted := map[string]bool{}
+		for n := range s.Packages {
+			wanted[n.String()] = true
+		}
+		for _, build := range file.Builds {
+			nsvca := build.NSVCA()
+			if w.isStream(build.Name, build.Stream) {
+				id := StreamID{build.Name, build.Stream}
+				s.Streams[id] = append(s.Streams[id], nsvca)
+			}
+			for _, artifact := range build.Artifacts {
+				if wanted[artifact] && !slices.Contains(s.builds[artifact], nsvca) {
+					s.builds[artifact] = append(s.builds[artifact], nsvca)
+				}
+			}
+		}
+		for _, builds := range s.Streams {
+			slices.Sort(builds)
+		}
+		for _, d := range file.EffectiveDefaults() {
+			if d.Stream != "" && (d.Module == w.word || w.isStream(d.Module, d.Stream)) {
+				s.Defaults[d.Module] = d.Stream
+			}
+		}
+	}
+	return nil
+}
+
+// buildsOf lists the builds that list a package, in any repository of a moment.
+func (b *blamer) buildsOf(s *state, nevra string) []string {
+	var builds []string
+	for _, p := range s.paths {
+		builds = append(builds, b.sight(s, p, b.word.word).builds[nevra]...)
+	}
+	slices.Sort(builds)
+	return slices.Compact(builds)
+}
+
+// absence says why a package of a moment is not in a repository of its target.
+func (s *state) absence(p, nevra string, streams []string) ([]string, error) {
+	target := s.reports[p].Target
+	sub, err := fs.Sub(s.FS, target)
+	if err != nil {
+		return nil, err
+	}
+	report, err := ReadReport(sub)
+	if err != nil {
+		return nil, fmt.Errorf("%s of snapshot %s: %w", target, s.Name, err)
+	}
+	repo, ok := report.Repo(s.reports[p].ID)
+	if !ok {
+		return nil, nil
+	}
+	unlisted := slices.ContainsFunc(report.Unlisted, func(u UnlistedPackage) bool { return u.NEVRA == nevra })
+	return report.absence(repo, false, nevra, streams, unlisted), nil
+}
