@@ -1,10 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
-	"path/filepath"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -45,7 +44,7 @@ func forBuild(c *cli.Context, out *output) error {
 	} else if file != "" && len(c.StringSlice("built")) > 0 {
 		return &usageError{"--log and --built exclude each other", "ask for one at a time"}
 	}
-	refs, err := forSources(c, words)
+	refs, roles, err := forSources(c, words)
 	if err != nil {
 		return err
 	}
@@ -57,6 +56,9 @@ func forBuild(c *cli.Context, out *output) error {
 		return err
 	}
 	defer cleanup()
+	for i := range sources {
+		sources[i].Role = cmp.Or(roles[sources[i].Name], sources[i].Role)
+	}
 	if err := setRoles(c, sources); err != nil {
 		return err
 	}
@@ -99,33 +101,32 @@ func ask(c *cli.Context, asker *splitter.Asker, file string) (*splitter.Answer, 
 	return asker.Ask(c.Context, *want)
 }
 
-// forSources are the sources of --store, or those that are named.
-func forSources(c *cli.Context, words []string) ([]mirror.Source, error) {
+// forSources are the sources of --store, with their roles there, or those that are
+// named.
+func forSources(c *cli.Context, words []string) (refs []mirror.Source, roles map[string]splitter.Role, err error) {
 	store := c.String("store")
 	if store == "" {
-		return sourceArgs(c, words)
+		refs, err = sourceArgs(c, words)
+		return refs, nil, err
 	}
 	if len(words) > 0 {
-		return nil, &usageError{fmt.Sprintf("%s is a source beside --store", words[0]), "give --store or sources, not both"}
+		return nil, nil, &usageError{fmt.Sprintf("%s is a source beside --store", words[0]), "give --store or sources, not both"}
 	}
 	targets, err := findTargets(store)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if len(targets) == 0 {
-		return nil, noStore(store + " is not a store of flatstream")
+		return nil, nil, noStore(store + " is not a store of flatstream")
 	}
 	report, err := splitter.ReadReport(os.DirFS(targets[0].Dir))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	snapshot, _, _ := strings.Cut(targets[0].Dir, string(filepath.Separator)+"flat")
-	var refs []mirror.Source
+	roles = map[string]splitter.Role{}
 	for _, s := range report.Sources {
-		if !filepath.IsAbs(s.Location) && !strings.Contains(s.Location, "://") {
-			s.Location = filepath.Join(snapshot, s.Location)
-		}
-		refs = append(refs, mirror.Source{Name: s.Name, URLs: []string{s.Location}})
+		refs = append(refs, targets[0].source(s))
+		roles[s.Name] = s.Role
 	}
-	return refs, nil
+	return refs, roles, nil
 }

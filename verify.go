@@ -125,11 +125,11 @@ func targetSuppliers(c *cli.Context, out *output, target place) (opt splitter.Ve
 	if err != nil {
 		return opt, func() {}, err
 	}
-	with, closeWith, err := openRole(c, report, splitter.RoleSupply)
+	with, closeWith, err := target.openRole(c, report, splitter.RoleSupply)
 	if err != nil {
 		return opt, closeWith, err
 	}
-	aside, closeAside, err := openRole(c, report, splitter.RoleOverlay)
+	aside, closeAside, err := target.openRole(c, report, splitter.RoleOverlay)
 	if err != nil {
 		out.note("warning: %v; so no hint says what it has", err)
 	}
@@ -137,11 +137,11 @@ func targetSuppliers(c *cli.Context, out *output, target place) (opt splitter.Ve
 }
 
 // openRole opens the sources that a split took in one role.
-func openRole(c *cli.Context, report *splitter.Report, role splitter.Role) ([]splitter.Source, func(), error) {
+func (p place) openRole(c *cli.Context, report *splitter.Report, role splitter.Role) ([]splitter.Source, func(), error) {
 	var sources []mirror.Source
 	for _, s := range report.Sources {
 		if s.Role == role {
-			sources = append(sources, mirror.Source{Name: s.Name, URLs: []string{s.Location}})
+			sources = append(sources, p.source(s))
 		}
 	}
 	return openSources(c.Context, sources, role)

@@ -9,14 +9,24 @@ import (
 	"path/filepath"
 	"strings"
 
+	"flatstream/mirror"
 	"flatstream/mirror/tree"
 	"flatstream/splitter"
 )
 
 // place is one target that a WHAT argument means.
 type place struct {
-	Name string // of the target within its store; empty for a target by itself
-	Dir  string
+	Name     string // of the target within its store; empty for a target by itself
+	Dir      string
+	Snapshot string // the directory that relative locations of its sources start from; empty: this one
+}
+
+// source is where a source of the target's report lies.
+func (p place) source(s splitter.ReportSource) mirror.Source {
+	if !filepath.IsAbs(s.Location) && !strings.Contains(s.Location, "://") {
+		s.Location = filepath.Join(p.Snapshot, s.Location)
+	}
+	return mirror.Source{Name: s.Name, URLs: []string{s.Location}}
 }
 
 // findTargets reads a WHAT argument: a target, a store (its current snapshot),
@@ -55,7 +65,7 @@ func findTargets(what string) ([]place, error) {
 func targetsBelow(snapshot, name string) ([]place, error) {
 	flat := filepath.Join(snapshot, "flat")
 	if isTarget(flat) {
-		return []place{{Dir: flat}}, nil
+		return []place{{Dir: flat, Snapshot: snapshot}}, nil
 	}
 	found, err := fs.Glob(os.DirFS(flat), path.Join("*", "*", splitter.ReportName))
 	if err != nil {
@@ -64,7 +74,7 @@ func targetsBelow(snapshot, name string) ([]place, error) {
 	var places []place
 	for _, report := range found {
 		target := path.Dir(report)
-		places = append(places, place{target, filepath.Join(flat, target)})
+		places = append(places, place{target, filepath.Join(flat, target), snapshot})
 	}
 	if len(places) == 0 {
 		return nil, fmt.Errorf("%s has no flat repositories: flatstream run makes them", name)

@@ -113,7 +113,11 @@ func (n *night) split(ctx context.Context, stage *tree.Stage, b build) (*splitte
 	if err != nil {
 		return nil, nil, err
 	}
-	sources = append(sources, overlaid...)
+	with, err := n.suppliers(stage, b)
+	if err != nil {
+		return nil, nil, err
+	}
+	sources = slices.Concat(sources, overlaid, with)
 	options := b.target.Options
 	options.Jobs, options.BaseURL, options.Arch = n.opt.Jobs, n.baseURL(b), b.system()
 	options.Signer, options.Program = n.signer, n.opt.Version
@@ -185,8 +189,8 @@ func openSource(dir, name string) (splitter.Source, error) {
 	return splitter.Source{Name: name, Repo: r, Dir: dir}, err
 }
 
-// verify judges a target as it stands on disk.
-func (n *night) verify(ctx context.Context, stage *tree.Stage, b build) (*closure.Report, error) {
+// suppliers opens what only supplies a target when it is verified.
+func (n *night) suppliers(stage *tree.Stage, b build) ([]splitter.Source, error) {
 	with, err := n.sources(stage, b, splitter.RoleSupply)
 	if err != nil {
 		return nil, err
@@ -198,6 +202,15 @@ func (n *night) verify(ctx context.Context, stage *tree.Stage, b build) (*closur
 		}
 		s.Role = splitter.RoleSupply
 		with = append(with, s)
+	}
+	return with, nil
+}
+
+// verify judges a target as it stands on disk.
+func (n *night) verify(ctx context.Context, stage *tree.Stage, b build) (*closure.Report, error) {
+	with, err := n.suppliers(stage, b)
+	if err != nil {
+		return nil, err
 	}
 	return splitter.Verify(ctx, os.DirFS(filepath.Join(stage.Dir(), b.flat())), splitter.VerifyOptions{Level: n.Verify.Level, With: with, Arch: b.system(), Jobs: n.opt.Jobs})
 }
