@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
@@ -79,11 +80,16 @@ type viewFound struct {
 // findView looks for a view in targets; one of several must be named with its target.
 func findView(places []place, word string) (*viewFound, error) {
 	var found []viewFound
-	var names []string
+	var names, all []string
 	for _, p := range places {
 		report, err := splitter.ReadReport(os.DirFS(p.Dir))
 		if err != nil {
 			return nil, err
+		}
+		for _, r := range report.Repos {
+			if r.Kind == splitter.KindDefault || r.Kind == splitter.KindView {
+				all = append(all, path.Join(p.Name, r.Path))
+			}
 		}
 		own := word
 		if p.Name != "" {
@@ -97,7 +103,7 @@ func findView(places []place, word string) (*viewFound, error) {
 	}
 	switch len(found) {
 	case 0:
-		return nil, &usageError{fmt.Sprintf("there is no view %q", word), "report.json of the target lists what there is"}
+		return nil, &usageError{fmt.Sprintf("there is no view %q", word), "there are " + strings.Join(all, ", ") + "; a stream is module:stream"}
 	case 1:
 		return &found[0], nil
 	}

@@ -119,7 +119,17 @@ func printExplanation(out *output, e *splitter.Explanation) error {
 	if out.json {
 		return nil
 	}
-	return &hintedError{fmt.Sprintf("nothing here is called %s or provides it, and no document lists it", e.Word), hint}
+	text := fmt.Sprintf("nothing here is called %s or provides it, and no document lists it", e.Word)
+	if n := len(e.WantedBy); n > 0 {
+		text += fmt.Sprintf("; %s requires it", e.WantedBy[0])
+		if n > 1 {
+			text += fmt.Sprintf(", and so do %d more", n-1)
+		}
+		if len(e.Near) == 0 {
+			hint = "flatstream explain of that package says what it breaks; another source may provide this: flatstream list --provides"
+		}
+	}
+	return &hintedError{text, hint}
 }
 
 // missingClasses are in the order of what matters.

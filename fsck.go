@@ -96,7 +96,7 @@ func printFsck(out *output, r *mirror.FsckReport) {
 	for _, f := range r.Failures {
 		out.note("warning: not repaired: %s", f)
 	}
-	out.printf("read %s of %s and %s: %s", byteCount(r.Bytes), counted(r.Objects, "object"), counted(r.Snapshots, "snapshot"), counted(len(r.Damage), "damage"))
+	out.printf("read %s of %s and %s: %s", byteCount(r.Bytes), counted(r.Objects, "object"), counted(r.Snapshots, "snapshot"), counted(len(r.Damage), "damaged file"))
 	if r.Repaired > 0 {
 		out.printf(", %d repaired, %s fetched", r.Repaired, counted(r.Fetched, "file"))
 	}

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
+	"syscall"
 
 	"github.com/urfave/cli/v2"
 )
@@ -140,6 +142,12 @@ func hintOf(err error) string {
 	var hinter interface{ Hint() string }
 	if errors.As(err, &hinter) {
 		return hinter.Hint()
+	}
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return "run this as the user who owns the files and directories"
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return "make room on that disk and start again; what was published stays as it was"
 	}
 	return ""
 }

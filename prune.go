@@ -62,8 +62,8 @@ func printPrune(out *output, r tree.PruneReport) {
 	for _, name := range r.Snapshots {
 		out.printf("%s snapshot %s\n", verb, name)
 	}
-	out.printf("%s %s, %s of %s, %s of %s; kept %s\n", verb, counted(len(r.Snapshots), "snapshot"),
-		counted(r.Objects, "file"), counted(r.AllObjects, "file"), byteCount(r.Bytes), byteCount(r.AllBytes), counted(len(r.Kept), "snapshot"))
+	out.printf("%s %s, %d of %s, %s of %s; kept %s\n", verb, counted(len(r.Snapshots), "snapshot"),
+		r.Objects, counted(r.AllObjects, "file"), byteCount(r.Bytes), byteCount(r.AllBytes), counted(len(r.Kept), "snapshot"))
 }
 
 func pruneDocument(out *output, r tree.PruneReport, err error) error {

@@ -99,6 +99,9 @@ func printSteps(out *output, config *nightly.Config, vars repofile.Vars, check b
 	for _, step := range steps {
 		out.printf("%s\n", step)
 	}
+	for _, doubt := range config.Doubts() {
+		out.note("warning: %s", doubt)
+	}
 	if check {
 		out.printf("%s is fine\n", config.File)
 	}

@@ -16,6 +16,7 @@ import (
 
 	"flatstream/mirror"
 	"flatstream/mirror/repofile"
+	"flatstream/mirror/tree"
 	"flatstream/repodata"
 	"flatstream/splitter"
 )
@@ -234,7 +235,7 @@ func openSources(ctx context.Context, sources []mirror.Source, role splitter.Rol
 			}
 			remote, err := mirror.OpenRemote(ctx, s, filepath.Join(cache, s.Name))
 			if err != nil {
-				return nil, cleanup, fmt.Errorf("%s: %w", s.Name, err)
+				return nil, cleanup, err // names it
 			}
 			remotes = append(remotes, remote)
 			fsys = remote
@@ -243,11 +244,25 @@ func openSources(ctx context.Context, sources []mirror.Source, role splitter.Rol
 			}
 		}
 		if o.Repo, err = repodata.Open(fsys); err != nil {
-			return nil, cleanup, fmt.Errorf("%s (%s): %w", s.Name, o.Location(), err)
+			return nil, cleanup, notRepository(s.Name, o, err)
 		}
 		opened = append(opened, o)
 	}
 	return opened, cleanup, nil
+}
+
+// notRepository says why a source cannot be read, and of a store or a target what to
+// name in its place.
+func notRepository(name string, o splitter.Source, err error) error {
+	err = fmt.Errorf("%s (%s): %w", name, o.Location(), err)
+	switch {
+	case o.Dir == "":
+	case tree.IsStore(o.Dir):
+		return &hintedError{err.Error(), "it is a store: its sources are the directories below " + filepath.Join(o.Dir, "current", "mirror")}
+	case isTarget(o.Dir):
+		return &hintedError{err.Error(), "it is a target of split: name one of its repositories, such as " + filepath.Join(o.Dir, "default")}
+	}
+	return err
 }
 
 // localDir is the directory of a source that is one.

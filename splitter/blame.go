@@ -227,5 +227,5 @@ func namesNear(ctx context.Context, s *state, word string) ([]string, error) {
 			names[id.String()] = true
 		}
 	}
-	return append([]string{}, nearest(word, slices.Sorted(maps.Keys(names)))...), nil
+	return append([]string{}, Nearest(word, slices.Sorted(maps.Keys(names)))...), nil
 }

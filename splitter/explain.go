@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 	"strings"
 
@@ -70,10 +71,11 @@ type searchFor struct {
 	target   string
 	packages map[string]*ExplainedPackage // by NEVRA
 	names    map[string]bool              // of all packages, for near misses
+	wantedBy map[string]bool              // NEVRAs of packages that require the word
 }
 
 func newSearchFor(r *Report, word string) *searchFor {
-	return &searchFor{lookup: newLookup(word), report: r, packages: map[string]*ExplainedPackage{}, names: map[string]bool{}}
+	return &searchFor{lookup: newLookup(word), report: r, packages: map[string]*ExplainedPackage{}, names: map[string]bool{}, wantedBy: map[string]bool{}}
 }
 
 // scan looks through the packages of a repository; homes says in which flat
@@ -84,6 +86,9 @@ func (s *searchFor) scan(ctx context.Context, r *repodata.Repo, homes func(*repo
 			return err
 		}
 		s.names[p.Name] = true
+		if slices.ContainsFunc(p.Requires, func(r repodata.Relation) bool { return r.Name == s.word || r.Dep == s.want }) {
+			s.wantedBy[p.NEVRA.String()] = true
+		}
 		how, ok := s.matches(p)
 		if !ok {
 			continue
@@ -177,6 +182,7 @@ func (s *searchFor) explanation() *Explanation {
 	slices.SortFunc(e.Packages, func(a, b ExplainedPackage) int { return cmp.Compare(a.NEVRA, b.NEVRA) })
 	if !e.Found() {
 		e.Near = append(e.Near, s.near()...)
+		e.WantedBy = slices.Sorted(maps.Keys(s.wantedBy))
 	}
 	return e
 }
@@ -284,7 +290,7 @@ func (s *searchFor) near() []string {
 	for n := range s.names {
 		names = append(names, n)
 	}
-	return nearest(s.word, names)
+	return Nearest(s.word, names)
 }
 
 // optional lists the default streams that stand beside a stream without being

@@ -14,7 +14,8 @@ type Explanation struct {
 	Streams  []ExplainedStream  `json:"streams"`
 	Packages []ExplainedPackage `json:"packages"`
 	Missing  []ExplainedMissing `json:"missing"`
-	Near     []string           `json:"near"` // names that look alike, when nothing was found
+	Near     []string           `json:"near"`                // names that look alike, when nothing was found
+	WantedBy []string           `json:"wanted_by,omitempty"` // NEVRAs of packages that require the word, when nothing was found
 }
 
 // ExplainedStream is one flat repository of a stream that was asked for.

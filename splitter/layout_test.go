@@ -71,10 +71,10 @@ func TestRepoID(t *testing.T) {
 
 func TestNearest(t *testing.T) {
 	names := []string{"perl:5.24", "perl:5.30", "postgresql:10", "nodejs:10"}
-	if got := strings.Join(nearest("perl:5.31", names), " "); got != "perl:5.30 perl:5.24" {
+	if got := strings.Join(Nearest("perl:5.31", names), " "); got != "perl:5.30 perl:5.24" {
 		t.Errorf("near perl:5.31: %s", got)
 	}
-	if got := nearest("zzz", names); len(got) != 0 {
+	if got := Nearest("zzz", names); len(got) != 0 {
 		t.Errorf("near zzz: %v", got)
 	}
 }

@@ -47,17 +47,19 @@ func (p *pkg) unlistable() bool { return !p.subject.Modular() && !p.exempt }
 func (p *pkg) unlisted() bool { return p.unlistable() && (p.label != "" || p.marked()) }
 
 // LoadModules reads the modules.yaml of every source that is merged, in their order.
+// That one has none, as BaseOS, is a warning only where no other has one either: what
+// is modular there all the same is found as unlisted.
 // Where strictDNF is set, the documents that libmodulemd rejects are left out (P22).
 func LoadModules(sources []Source, strictDNF bool) ([]SourceModules, []Warning, error) {
 	var all []SourceModules
-	var warnings []Warning
+	var warnings, bare []Warning
 	for _, s := range sources {
 		if s.Role != RoleMerge {
 			continue
 		}
 		file, err := readModules(s)
 		if errors.Is(err, fs.ErrNotExist) {
-			warnings = append(warnings, Warning{"no-modules", s.Name + " has no modules.yaml: its packages count as non-modular unless their label or release says otherwise"})
+			bare = append(bare, Warning{"no-modules", s.Name + " has no modules.yaml: its packages count as non-modular unless their label or release says otherwise"})
 			continue
 		}
 		if err != nil {
@@ -73,6 +75,9 @@ func LoadModules(sources []Source, strictDNF bool) ([]SourceModules, []Warning, 
 			warnings = append(warnings, Warning{"strict-dnf", fmt.Sprintf("%s: left out %s that DNF cannot read; packages of no other document are non-modular: %s", s.Name, counted(n, "document"), someOf(nsvcas(file.Rejected)))})
 		}
 		all = append(all, SourceModules{Source: s.Name, File: file})
+	}
+	if len(all) == 0 {
+		warnings = append(warnings, bare...)
 	}
 	return all, warnings, nil
 }

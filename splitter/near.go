@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// nearest picks up to three of the names that look most like what was asked for,
-// best first: those within a third of its length in edits, or that contain it.
-func nearest(asked string, names []string) []string {
+// Nearest picks up to three of the names that look most like what was asked for,
+// best first: those within about a third of its length in edits, or that contain it.
+func Nearest(asked string, names []string) []string {
 	type candidate struct {
 		name string
 		cost int
@@ -18,7 +18,7 @@ func nearest(asked string, names []string) []string {
 		if strings.Contains(name, asked) || strings.Contains(asked, name) {
 			cost = min(cost, 1)
 		}
-		if cost <= max(1, len(asked)/3) {
+		if cost <= max(1, (len(asked)+1)/3) {
 			found = append(found, candidate{name, cost})
 		}
 	}

@@ -221,13 +221,20 @@ func (p *Plan) planBase() error {
 	plain.Hidden = p.hidden(p.hiding(defaults))
 	p.Repos = append(p.Repos, plain)
 	if n := len(odd.members); n > 0 {
-		p.warnUnlisted(odd.members, fmt.Sprintf("--unlisted says what becomes of them (%s)", p.Options.Unlisted))
+		p.warnUnlisted(odd.members, unlistedFate[p.Options.Unlisted])
 		if p.Options.Unlisted == UnlistedQuarantine {
 			odd.Requires, odd.Hidden = needs.ids, plain.Hidden
 			p.Repos = append(p.Repos, odd)
 		}
 	}
 	return nil
+}
+
+// unlistedFate says what becomes of unlisted packages, and the option that decides.
+var unlistedFate = map[Unlisted]string{
+	UnlistedQuarantine: "they stand in unlisted/ and in no view (unlisted: quarantine)",
+	UnlistedKeep:       "they count as non-modular (unlisted: keep)",
+	UnlistedDrop:       "they stand in no flat repository (unlisted: drop)",
 }
 
 // warnUnlisted counts modular packages that no document lists, and what says so.

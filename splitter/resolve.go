@@ -252,7 +252,7 @@ func (x *Index) checkEnabled(enabled []StreamID, disabled []string) error {
 // unknownStream says what there is instead.
 func (x *Index) unknownStream(s StreamID) string {
 	if _, ok := slices.BinarySearch(x.modules, s.Module); !ok {
-		return fmt.Sprintf("there is no module %s", s.Module) + hint(nearest(s.Module, x.modules))
+		return fmt.Sprintf("there is no module %s", s.Module) + hint(Nearest(s.Module, x.modules))
 	}
 	var streams []string
 	for _, other := range x.streams {

@@ -133,7 +133,7 @@ func (p *Plan) streamsOf(source string) ([]StreamID, error) {
 		names = append(names, s.Name)
 	}
 	if !slices.Contains(names, source) {
-		return nil, &UsageError{fmt.Sprintf("there is no source %s", source) + hint(nearest(source, names)), "the sources are " + strings.Join(names, ", ")}
+		return nil, &UsageError{fmt.Sprintf("there is no source %s", source) + hint(Nearest(source, names)), "the sources are " + strings.Join(names, ", ")}
 	}
 	var ids []StreamID
 	for _, id := range p.Index.Streams() {
@@ -169,7 +169,7 @@ func (p *Plan) checkModule(name string, modules []string) error {
 	if slices.Contains(modules, name) {
 		return nil
 	}
-	return &UsageError{fmt.Sprintf("there is no module %s", name) + hint(nearest(name, modules)), "flatstream list shows what there is"}
+	return &UsageError{fmt.Sprintf("there is no module %s", name) + hint(Nearest(name, modules)), "flatstream list shows what there is"}
 }
 
 // defaultOrNewest picks of every module the default stream, or else the one whose

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"gopkg.in/yaml.v3"
+
+	"flatstream/splitter"
 )
 
 // ConfigError is a mistake in a config, with its place.
@@ -72,6 +74,9 @@ func decode(n *yaml.Node, f fields) error {
 func unknownKey(key *yaml.Node, known []string) error {
 	e := wrong(key, "unknown key %q", key.Value)
 	e.Try = "the keys here are " + strings.Join(known, ", ")
+	if near := splitter.Nearest(key.Value, known); len(near) > 0 {
+		e.Try = "did you mean " + strings.Join(near, " or ") + "? " + e.Try
+	}
 	return e
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -50,6 +51,28 @@ func (n *night) tell(ctx context.Context, text string) error {
 		}
 	}
 	return n.announce()
+}
+
+// Doubts says, one sentence each, what will fail a run at its end, after it has
+// published: a hook's program that is not found, a directory for metrics that is not
+// there.
+func (c *Config) Doubts() []string {
+	var doubts []string
+	for name, hook := range map[string][]string{"on-publish": c.Hooks.OnPublish, "on-failure": c.Hooks.OnFailure} {
+		if len(hook) == 0 {
+			continue
+		}
+		if _, err := exec.LookPath(hook[0]); err != nil {
+			doubts = append(doubts, fmt.Sprintf("hook %s: there is no program %s in the PATH of this process", name, hook[0]))
+		}
+	}
+	slices.Sort(doubts)
+	if dir := filepath.Dir(c.Metrics); c.Metrics != "" {
+		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+			doubts = append(doubts, fmt.Sprintf("metrics: there is no directory %s", dir))
+		}
+	}
+	return doubts
 }
 
 // environ is what hooks are told besides the report: FLATSTREAM_STORE,

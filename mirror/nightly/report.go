@@ -117,5 +117,17 @@ func (e *SyncError) Error() string {
 	return fmt.Sprintf("%d of %d repositories failed, so nothing is published: %s", len(e.Failed), e.All, strings.Join(texts, "; "))
 }
 
+// Hint says what to try next: what the first failure that knows says, or else that
+// nothing is lost.
+func (e *SyncError) Hint() string {
+	for _, err := range e.Failed {
+		var hinter interface{ Hint() string }
+		if errors.As(err, &hinter) && hinter.Hint() != "" {
+			return hinter.Hint()
+		}
+	}
+	return "what was published stays as it was; start the run again when upstream answers"
+}
+
 // Unwrap gives each repository's error to errors.Is and errors.As.
 func (e *SyncError) Unwrap() []error { return e.Failed }

@@ -170,12 +170,21 @@ func (c *Config) expand(repo *Repo, b build, vars repofile.Vars) (upstream, erro
 	if u.source, err = mirror.FromRepo(section); err != nil {
 		return u, c.at(repo, err)
 	}
+	if urls := u.source.URLs; len(urls) > 0 && !slices.ContainsFunc(urls, usable) {
+		return u, c.at(repo, fmt.Errorf("%s is not a usable URL (http, https, file or a path)", u.source.Place()))
+	}
 	if u.source.Path, err = mirrorPath(repo, b, vars); err != nil {
 		return u, c.at(repo, err)
 	}
 	u.source.KeepAlways = append([]string{}, repo.KeepAlways...)
 	u.source.Name = strings.TrimPrefix(u.source.Path, "mirror/") // the same repository has one for each arch
 	return u, nil
+}
+
+// usable says whether a repository can be synced from such a URL or path.
+func usable(place string) bool {
+	scheme, _, isURL := strings.Cut(place, "://")
+	return !isURL || slices.Contains([]string{"http", "https", "file"}, strings.ToLower(scheme))
 }
 
 // mirrorPath is where a repository stands in a snapshot.
