@@ -28,11 +28,11 @@ func diffImpact(c *cli.Context, out *output, a, b tree.Snapshot) error {
 	if err != nil {
 		return err
 	}
-	builds, err := readBuilds(c.Context, c.String("impact"), defines)
+	builds, err := splitter.ReadBuilds(c.Context, c.String("impact"), defines, func(err error) error { return err })
 	if err != nil {
 		return err
 	}
-	impact, err := splitter.Compare(c.Context, from.source, to.source, builds, to.arch, out.jobs)
+	impact, err := splitter.Compare(c.Context, from.source, to.source, nil, builds, to.arch, out.jobs)
 	if err != nil {
 		return fmt.Errorf("comparing %s with %s: %w", a.Name, b.Name, err)
 	}

@@ -90,11 +90,12 @@ func ask(c *cli.Context, asker *splitter.Asker, file string) (*splitter.Answer, 
 	if err != nil {
 		return nil, err
 	}
-	read := readBuild
+	var want *splitter.Wanted
 	if c.String("log") != "" {
-		read = readLog
+		want, err = splitter.ReadLog(file)
+	} else {
+		want, err = splitter.ReadBuild(c.Context, file, defines)
 	}
-	want, err := read(c.Context, file, defines)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", file, err)
 	}

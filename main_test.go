@@ -27,7 +27,7 @@ repodata:           repodata/digest repodata/rpmver repodata/rpmdep repodata/cod
 repodata/rpmfile:   repodata repodata/digest repodata/rpmver repodata/pgp
 repodata/closure:   repodata repodata/rpmver repodata/rpmdep
 splitter/modulemd:  repodata/rpmver
-splitter:           splitter/modulemd repodata repodata/digest repodata/rpmver repodata/rpmdep repodata/codec repodata/rpmfile repodata/pgp repodata/closure
+splitter:           splitter/modulemd repodata repodata/digest repodata/rpmver repodata/rpmdep repodata/buildreq repodata/codec repodata/rpmfile repodata/pgp repodata/closure
 splitter/catalogue: splitter repodata/closure
 splitter/recipe:    splitter repodata
 mirror/fetch:       repodata/digest repodata/codec
@@ -36,7 +36,7 @@ mirror/tree:        repodata/digest
 mirror:             mirror/fetch mirror/repofile mirror/tree repodata repodata/digest repodata/rpmver repodata/codec repodata/rpmfile repodata/pgp
 mirror/serve:       mirror/tree mirror/fetch mirror/repofile repodata repodata/digest repodata/closure splitter splitter/catalogue
 mirror/bucket:      mirror/tree repodata/digest
-mirror/nightly:     mirror mirror/repofile mirror/tree mirror/bucket splitter splitter/catalogue repodata repodata/closure
+mirror/nightly:     mirror mirror/repofile mirror/tree mirror/bucket splitter splitter/catalogue repodata repodata/buildreq repodata/closure
 fixtures:
 .:                  *
 `

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -170,9 +171,21 @@ const maxShown = 20
 
 func printNew(out *output, t nightly.TargetReport) {
 	printSome(out, t.New, "")
+	printSome(out, t.Impact, "impact: ")
 	if t.Withheld {
-		out.printf("%s: %s: stays as it was published; to publish it all the same, set on-problems: warn for one run\n", t.Path, strings.Join(t.HeldBack, ", "))
+		out.printf("%s: %s: stays as it was published; to publish it all the same, set %s for one run\n", t.Path, strings.Join(t.HeldBack, ", "), strictness(t))
 	}
+}
+
+// strictness is what to relax for a target that is held back.
+func strictness(t nightly.TargetReport) string {
+	switch broken := slices.ContainsFunc(t.Impact, func(v nightly.ViewImpact) bool { return v.Summary.Broken > 0 }); {
+	case broken && len(t.New) > 0:
+		return "on-problems: warn and on-impact: warn"
+	case broken:
+		return "on-impact: warn"
+	}
+	return "on-problems: warn"
 }
 
 // targetLine is what a log shows of one target.

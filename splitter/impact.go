@@ -51,15 +51,23 @@ const (
 
 // Compare asks of each build which root it gets from two states of one repository, such
 // as a view of two snapshots. The root holds what the build requires and all that this
-// needs, on a machine of that arch; where packages of different names would do, one is taken, the same each time
-// ([closure.Universe.Systems]).
-func Compare(ctx context.Context, from, to Source, wanted []Wanted, arch string, jobs int) (*Impact, error) {
+// needs, also from the sources with, on a machine of that arch; where packages of different
+// names would do, one is taken, the same each time ([closure.Universe.Systems]).
+func Compare(ctx context.Context, from, to Source, with []Source, wanted []Wanted, arch string, jobs int) (*Impact, error) {
 	u := closure.NewUniverse()
 	var checks [2]closure.Check
 	var supplier closure.RepoID
 	builds, err := addBuilds(u, wanted)
 	if err != nil {
 		return nil, err
+	}
+	var others []closure.RepoID
+	for _, s := range with {
+		id, err := u.Add(ctx, s.Name, s.Repo)
+		if err != nil {
+			return nil, err
+		}
+		others = append(others, id)
 	}
 	for i, s := range []Source{from, to} {
 		id := supplier
@@ -69,7 +77,7 @@ func Compare(ctx context.Context, from, to Source, wanted []Wanted, arch string,
 			}
 		}
 		supplier = id
-		checks[i] = closure.Check{Repo: builds, Suppliers: []closure.RepoID{id}, Arches: arches(arch)}
+		checks[i] = closure.Check{Repo: builds, Suppliers: append([]closure.RepoID{id}, others...), Arches: arches(arch)}
 	}
 	var roots [2]map[rpmver.NEVRA][]rpmver.NEVRA
 	var reports [2]*closure.Report

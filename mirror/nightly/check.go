@@ -40,6 +40,14 @@ func (c *Config) check(dir string) error {
 	if err := c.checkWith(dir); err != nil {
 		return err
 	}
+	if v := &c.Verify; v.Impact != "" {
+		v.Impact = below(dir, v.Impact)
+		if _, err := os.Stat(v.Impact); err != nil {
+			e := wrong(v.node, "impact: %s cannot be read: %s", v.Impact, plainError(err))
+			e.Try = "name the directory that your .spec or .src.rpm files are in, or below"
+			return e
+		}
+	}
 	if len(c.Targets) == 0 {
 		t := Target{Arches: []string{"x86_64"}}
 		for _, r := range c.Repos {

@@ -102,6 +102,10 @@ type VerifyConfig struct {
 	// target, or the absolute directory of a repository that is only read.
 	With       []string
 	OnProblems string // keep-old or warn
+	// Impact is the absolute directory of spec files and source packages, or a list of
+	// builds, whose build roots are compared before a view is published; empty: none.
+	Impact   string
+	OnImpact string // hold or warn
 
 	node *yaml.Node
 }
@@ -167,7 +171,7 @@ func parseConfig(b []byte, file, dir string) (*Config, error) {
 	sum := sha256.Sum256(b)
 	c := &Config{
 		File: file, sum: hex.EncodeToString(sum[:]),
-		Verify: VerifyConfig{Level: splitter.LevelInstall, OnProblems: "keep-old"},
+		Verify: VerifyConfig{Level: splitter.LevelInstall, OnProblems: "keep-old", OnImpact: impactHold},
 		Keep:   DefaultKeep(),
 	}
 	err = decode(root, fields{
@@ -206,6 +210,7 @@ func (c *Config) readVerify(n *yaml.Node) error {
 	v.node = n
 	return decode(n, fields{
 		"with": &v.With, "on-problems": choice(&v.OnProblems, "keep-old", "warn"),
+		"impact": &v.Impact, "on-impact": choice(&v.OnImpact, impactHold, impactWarn),
 		"level": choice(&v.Level, string(splitter.LevelInstall), string(splitter.LevelClosure)),
 		"baseline": func(n *yaml.Node) error {
 			if n.Value != "auto" {

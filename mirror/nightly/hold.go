@@ -60,14 +60,14 @@ type holding struct {
 // dir is where the target stands in the stage.
 func (h *holding) dir() string { return filepath.Join(h.stage.Dir(), filepath.FromSlash(h.b.flat())) }
 
-// hold puts what is published in the place of each unit that has a new problem. It
-// returns what the target then holds, and the units.
-func (h *holding) hold(problems []NewProblem) (*splitter.Report, []string, error) {
+// hold puts what is published in the place of each unit that has an unfit repository, by
+// id. It returns what the target then holds, and the units.
+func (h *holding) hold(unfit map[string]bool) (*splitter.Report, []string, error) {
 	units, all := map[string]bool{}, map[string]bool{}
 	for i := range h.report.Repos {
 		r := &h.report.Repos[i]
 		all[unitOf(r)] = true
-		if slices.ContainsFunc(problems, func(p NewProblem) bool { return p.Repo == r.ID }) {
+		if unfit[r.ID] {
 			units[unitOf(r)] = true
 		}
 	}

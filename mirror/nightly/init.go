@@ -164,6 +164,8 @@ targets:
 
 # A view that would get new problems stays as it was published, and the exit status is 3.
 verify: { level: install, on-problems: keep-old }
+# A view also stays when one of your packages could not be built from it any more:
+# verify: { impact: /srv/specs, on-impact: hold }
 
 # Snapshots, how long clients that read older metadata still find its files, and how much
 # may go at once.

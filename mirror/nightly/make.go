@@ -74,8 +74,12 @@ func (n *night) make(ctx context.Context, stage *tree.Stage, b build) (problemKe
 		t.New = newProblems(verdict, old, firstViews(report, before))
 	}
 	h := holding{n, stage, b, plan, report, before}
-	if len(t.New) > 0 && n.Verify.OnProblems == "keep-old" {
-		if report, t.HeldBack, err = h.hold(t.New); err != nil {
+	unfit, err := h.unfit(ctx, &t)
+	if err != nil {
+		return nil, err
+	}
+	if len(unfit) > 0 {
+		if report, t.HeldBack, err = h.hold(unfit); err != nil {
 			return nil, err
 		}
 		t.Withheld = true

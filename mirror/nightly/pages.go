@@ -71,6 +71,9 @@ func writeNightPage(stage *tree.Stage, r *Report) error {
 		for _, p := range t.New {
 			target.New = append(target.New, p.String())
 		}
+		for _, v := range t.Impact {
+			target.Impact = append(target.Impact, v.String())
+		}
 		page.Targets = append(page.Targets, target)
 	}
 	for _, s := range r.Repos {

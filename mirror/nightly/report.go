@@ -34,6 +34,7 @@ type TargetReport struct {
 	New      []NewProblem `json:"new"`                 // that the published snapshot does not have
 	Withheld bool         `json:"withheld"`            // so that some of the published repositories stay as they were
 	HeldBack []string     `json:"held_back,omitempty"` // which: "default", "views/NAME", "streams" with all that is in no view, or "all"
+	Impact   []ViewImpact `json:"impact,omitempty"`    // views that builds notice; also of those held back for it
 	Changed  []string     `json:"changed"`             // paths below the target: repositories that are new, other or gone
 }
 
@@ -95,6 +96,9 @@ func (r *Report) text(failure error) string {
 		}
 		for _, p := range t.New {
 			fmt.Fprintf(&b, "  %s\n", p)
+		}
+		for _, v := range t.Impact {
+			fmt.Fprintf(&b, "%s: impact: %s\n", t.Path, v)
 		}
 		if r.Published && len(t.Changed) > 0 {
 			fmt.Fprintf(&b, "%s: changed: %s\n", t.Path, strings.Join(t.Changed, ", "))

@@ -320,6 +320,13 @@ func (c *Config) fingerprint(version string, all []upstream) (string, error) {
 		}
 		fmt.Fprintf(h, "%q %x\n", dir, sha256.Sum256(b))
 	}
+	if c.Verify.Impact != "" {
+		sum, err := c.impactSum()
+		if err != nil {
+			return "", fmt.Errorf("impact: %w", err)
+		}
+		fmt.Fprintf(h, "impact %s\n", sum)
+	}
 	return fmt.Sprintf("%x", h.Sum(nil)), nil
 }
 

@@ -1,7 +1,9 @@
 package catalogue
 
 import (
+	"cmp"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -20,7 +22,27 @@ type NightTarget struct {
 	Packages   int
 	Problems   int
 	New        []string // problems that the snapshot before did not have, a line each
+	Impact     []string // what it does to builds, a line for each view
 	HeldBack   []string // what stands here as it was in the snapshot before
+}
+
+// stayed names what is held back of a target.
+func (t NightTarget) stayed() string {
+	var names []string
+	for _, unit := range t.HeldBack {
+		switch unit {
+		case "all":
+			return cmp.Or(t.Name, t.Path)
+		case "streams":
+			unit = "what is in no view"
+		}
+		names = append(names, unit)
+	}
+	held := strings.Join(names, ", ")
+	if t.Name == "" {
+		return held
+	}
+	return held + " of " + t.Name
 }
 
 // NightRepo is one repository of upstream.
@@ -50,6 +72,7 @@ type nightPage struct {
 	Night
 	Time     string // of the snapshot, for people
 	Withheld int    // targets
+	Stayed   string // what is held back, for people
 	Problems int
 	New      int
 }
@@ -64,13 +87,16 @@ func RenderNight(n Night) ([]byte, error) {
 	if t, err := time.Parse("20060102T150405Z", n.Snapshot); err == nil {
 		p.Time = t.Format("2 January 2006, 15:04 UTC")
 	}
+	var stayed []string
 	for _, t := range n.Targets {
 		p.Problems += t.Problems
 		p.New += len(t.New)
 		if len(t.HeldBack) > 0 {
 			p.Withheld++
+			stayed = append(stayed, t.stayed())
 		}
 	}
+	p.Stayed = strings.Join(stayed, "; ")
 	b, err := r.render("night", p)
 	if err != nil {
 		return nil, fmt.Errorf("writing the page of the night: %w", err)

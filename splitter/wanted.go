@@ -1,0 +1,163 @@
+package splitter
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"flatstream/repodata/buildreq"
+	"flatstream/repodata/rpmfile"
+)
+
+// InputError is about what a person wrote: a spec, a list of builds, a log.
+type InputError struct{ Text, Try string }
+
+func (e *InputError) Error() string { return e.Text }
+
+// Hint says what to try next.
+func (e *InputError) Hint() string { return e.Try }
+
+// ReadBuild reads what a spec file or a source package needs to be built.
+func ReadBuild(ctx context.Context, file string, defines map[string]string) (*Wanted, error) {
+	f, err := OpenRegular(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	start := make([]byte, 4)
+	if _, err := f.ReadAt(start, 0); err == nil && string(start) == "\xed\xab\xee\xdb" {
+		rel, err := rpmfile.ReadRelations(f, info.Size())
+		if err != nil {
+			return nil, err
+		}
+		return &Wanted{Name: filepath.Base(file), Requires: rel.Requires, Conflicts: rel.Conflicts}, nil
+	}
+	spec, err := buildreq.ParseSpec(f, defines)
+	if unknown, ok := errors.AsType[*buildreq.UnknownError](err); ok {
+		spec, err = askRpmspec(ctx, file, defines, unknown)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &Wanted{Name: spec.Name, Requires: spec.Requires, Conflicts: spec.Conflicts}, nil
+}
+
+// askRpmspec is for a spec that only rpm can read.
+func askRpmspec(ctx context.Context, file string, defines map[string]string, unknown error) (*buildreq.Spec, error) {
+	const hint = "give its value with --define 'NAME BODY'"
+	spec, err := buildreq.AskRpmspec(ctx, file, defines)
+	switch {
+	case errors.Is(err, buildreq.ErrNoRpmspec):
+		return nil, &InputError{unknown.Error(), hint + ", or install rpmspec"}
+	case err != nil:
+		return nil, &InputError{unknown.Error() + "; " + err.Error(), hint}
+	}
+	return spec, nil
+}
+
+// ReadLog reads what a build was missing from its log.
+func ReadLog(file string) (*Wanted, error) {
+	f, err := OpenRegular(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	missing, err := buildreq.ParseLog(f)
+	if err != nil {
+		return nil, err
+	}
+	if len(missing) == 0 {
+		return nil, &InputError{"this log does not say that a package was missing", "give the log of the step that installs the build root: root.log of mock, or OBS's list of what is unresolvable"}
+	}
+	w := &Wanted{Name: filepath.Base(file)}
+	for _, m := range missing {
+		w.Requires = append(w.Requires, m.Requirement)
+	}
+	return w, nil
+}
+
+// ReadBuilds reads all spec files and source packages below a directory, in the order of
+// their names, or a file with a line "NAME: RELATION, RELATION..." for each build. One
+// that cannot be read is left out if bad, which hears why, returns nil.
+func ReadBuilds(ctx context.Context, from string, defines map[string]string, bad func(error) error) ([]Wanted, error) {
+	info, err := os.Stat(from)
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() {
+		return readList(from)
+	}
+	var builds []Wanted
+	found := false
+	err = filepath.WalkDir(from, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(name, ".spec") && !strings.HasSuffix(name, ".src.rpm") {
+			return err
+		}
+		found = true
+		w, err := ReadBuild(ctx, name, defines)
+		if err != nil {
+			return bad(fmt.Errorf("reading %s: %w", name, err))
+		}
+		builds = append(builds, *w)
+		return nil
+	})
+	if err == nil && !found {
+		err = &InputError{from + " holds no spec file and no source package", "name the directory that your .spec or .src.rpm files are in, or below"}
+	}
+	return builds, err
+}
+
+func readList(file string) ([]Wanted, error) {
+	f, err := OpenRegular(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var builds []Wanted
+	lines := bufio.NewScanner(f)
+	for n := 1; lines.Scan(); n++ {
+		line := strings.TrimSpace(lines.Text())
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		name, relations, ok := strings.Cut(line, ": ")
+		if !ok {
+			return nil, &InputError{fmt.Sprintf("reading %s: line %d is not a build", file, n), "write NAME: RELATION, RELATION... on each line"}
+		}
+		requires, err := buildreq.SplitRelations(relations)
+		if err != nil {
+			return nil, fmt.Errorf("reading %s: line %d: %w", file, n, err)
+		}
+		builds = append(builds, Wanted{Name: name, Requires: requires})
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", file, err)
+	}
+	if len(builds) == 0 {
+		return nil, &InputError{file + " lists no build", "write NAME: RELATION, RELATION... on each line"}
+	}
+	return builds, nil
+}
+
+// OpenRegular opens a regular file; a pipe would wait for its writer.
+func OpenRegular(name string) (*os.File, error) {
+	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, errors.Join(f.Close(), cmp.Or(err, fmt.Errorf("%s is not a regular file", name)))
+	}
+	return f, nil
+}
