@@ -99,9 +99,13 @@ func (p *Plan) loadPackages(ctx context.Context, s Source, i int, names map[stri
 	if err != nil {
 		return nil, err
 	}
-	var list []pkg
+	size := 0
+	if p.spools != nil {
+		size = p.spools.of(0, i).Len() // primary has so many; a list that grows leaves four times as much behind
+	}
+	list := make([]pkg, 0, size)
 	var provides []string
-	at := map[string]string{}
+	at := make(map[placed]string, size)
 	pos := -1
 	for k, err := range packages {
 		if err != nil {
@@ -114,13 +118,13 @@ func (p *Plan) loadPackages(ctx context.Context, s Source, i int, names map[stri
 		if err := repodata.CheckHref(k.Location); err != nil {
 			return nil, fmt.Errorf("%s: package %s stands at %.200q: %w", s.Name, k.NEVRA, k.Location, err)
 		}
-		place := k.Base + " " + k.Location
-		if other, taken := at[place]; taken && other != k.PkgID.Hex {
+		where := placed{k.Base, k.Location}
+		if other, taken := at[where]; taken && other != k.PkgID.Hex {
 			return nil, fmt.Errorf("%s: two packages with different checksums stand at %s; its metadata cannot be trusted, run createrepo_c on it again", s.Name, k.Location)
 		} else if taken {
 			continue
 		}
-		at[place] = k.PkgID.Hex
+		at[where] = k.PkgID.Hex
 		provides = provides[:0]
 		for _, rel := range k.Provides {
 			provides = append(provides, rel.Name)

@@ -165,7 +165,11 @@ func (p *Plan) load(ctx context.Context) error {
 				p.warn("other-arch", "%s: left out %d packages that are not for %s", s.Name, left, p.Options.Arch)
 			}
 		}
-		p.pkgs = append(p.pkgs, list...)
+		if p.pkgs == nil { // most often there is one source, and no second copy
+			p.pkgs = list
+		} else {
+			p.pkgs = append(p.pkgs, list...)
+		}
 	}
 	p.merged = len(p.pkgs)
 	p.shadowable = map[int32][]int32{}

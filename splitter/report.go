@@ -133,16 +133,16 @@ func (r *Report) Marshal() ([]byte, error) {
 	var doc bytes.Buffer
 	doc.Write(before)
 	doc.WriteString(`"repos":[`)
+	lines := json.NewEncoder(&doc)
 	for i := range r.Repos {
-		line, err := json.Marshal(&r.Repos[i])
-		if err != nil {
-			return nil, err
-		}
 		if i > 0 {
 			doc.WriteByte(',')
 		}
 		doc.WriteByte('\n')
-		doc.Write(line)
+		if err := lines.Encode(&r.Repos[i]); err != nil {
+			return nil, err
+		}
+		doc.Truncate(doc.Len() - 1) // the encoder ends each value with a newline
 	}
 	doc.WriteString("\n]")
 	doc.Write(after)

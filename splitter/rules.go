@@ -74,7 +74,8 @@ const maxRules = 4 << 20
 // solvable first, then by the other literals.
 // False when they are too many.
 func (p *moduleProblem) packageRules(barred func(int32) bool) (ruleSet, bool) {
-	rs := ruleSet{rules: make([]rule, 1), lits: make([]int32, 1)}
+	all := &p.packages // when nothing was barred: about as many again
+	rs := ruleSet{rules: make([]rule, 1, len(all.rules)+len(all.rules)/8+64), lits: make([]int32, 1, len(all.lits)+64)}
 	stored := make([]int32, len(p.needs))
 	for id := p.platform; id >= firstBuild; id-- {
 		s := &p.solvables[id]

@@ -114,15 +114,16 @@ func (s *search) exhausted() bool { return s.steps > maxSteps || s.conflicts > m
 
 // addRules collects the rules; false when they are too many.
 func (s *search) addRules() bool {
-	base := s.p.packages
 	if len(s.opt.Disabled) > 0 || s.opt.Force != nil || s.p.whole != nil {
 		var ok bool
-		if base, ok = s.p.packageRules(s.barred); !ok {
+		if s.ruleSet, ok = s.p.packageRules(s.barred); !ok {
 			return false
 		}
+	} else { // they are every search's, and each watches literals and learns in its own
+		base := s.p.packages
+		s.rules = append(make([]rule, 0, len(base.rules)+2*len(s.jobs)+1), base.rules...)
+		s.lits = slices.Clip(base.lits)
 	}
-	s.rules = slices.Concat(base.rules, make([]rule, 0, 2*len(s.jobs)+1))
-	s.lits = slices.Clip(base.lits)
 	s.add(s.p.platform, nil)
 	s.jobRules = int32(len(s.rules))
 	jobLits := make([][]int32, len(s.jobs))
