@@ -107,7 +107,7 @@ func checkInstalled(t *testing.T, root string) {
 	}
 	for _, name := range []string{
 		"usr/lib/systemd/system/flatstream.timer", "usr/lib/sysusers.d/flatstream.conf", "usr/share/man/man1/flatstream.1.gz",
-		"usr/share/bash-completion/completions/flatstream", "usr/share/doc/flatstream/nginx.conf", "usr/share/flatstream/flatstream.schema.json",
+		"usr/share/bash-completion/completions/flatstream", "usr/share/doc/flatstream/nginx.conf", "usr/share/doc/flatstream/docs/entitlement.md", "usr/share/flatstream/flatstream.schema.json",
 	} {
 		if info, err := os.Stat(filepath.Join(root, name)); err != nil || info.Size() == 0 || info.Mode().Perm() != 0o644 {
 			t.Errorf("%s: %v, %v", name, info, err)

@@ -41,21 +41,21 @@ func (w *workshop) published() http.Handler {
 }
 
 // subscribe makes the machine one with an entitlement: a redhat.repo, client
-// certificates, and a CDN that answers only to them.
-func (w *workshop) subscribe() error {
+// certificates, and a CDN at the URL that answers only to them.
+func (w *workshop) subscribe() (cdnURL string, err error) {
 	pair, der, err := clientCertificate()
 	if err != nil {
-		return err
+		return "", err
 	}
 	leaf, err := x509.ParseCertificate(der)
 	if err != nil {
-		return err
+		return "", err
 	}
 	clients := x509.NewCertPool()
 	clients.AddCert(leaf)
 	files, err := fixtures.Serve(w.path("vault/8.5.2111"))
 	if err != nil {
-		return err
+		return "", err
 	}
 	cdn := httptest.NewUnstartedServer(files)
 	cdn.TLS = &tls.Config{ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: clients}
@@ -71,9 +71,12 @@ func (w *workshop) subscribe() error {
 			cdn.URL, dir, w.path("etc/pki/rpm-gpg/RPM-GPG-KEY-redhat-release"))
 		fmt.Fprintf(&repo, "sslverify = 1\nsslcacert = %s\nsslclientkey = %[2]s\nsslclientcert = %[2]s\n", w.path("etc/ca.pem"), w.path("etc/client.pem"))
 	}
-	return errors.Join(
+	return cdn.URL, errors.Join(
 		os.WriteFile(w.path("etc/ca.pem"), ca, 0o644),
 		os.WriteFile(w.path("etc/client.pem"), pair, 0o600),
+		os.WriteFile(w.path("etc/rhsm/ca/redhat-uep.pem"), ca, 0o644),
+		os.WriteFile(w.path("etc/pki/entitlement/1234567890.pem"), pair, 0o644),
+		os.WriteFile(w.path("etc/pki/entitlement/1234567890-key.pem"), pair, 0o600),
 		os.WriteFile(w.path("etc/yum.repos.d/redhat.repo"), []byte(repo.String()), 0o644))
 }
 

@@ -18,10 +18,10 @@ import (
 	"flatstream/fixtures"
 )
 
-// TestReadme does what README.md says, block by block, from its first command to its
-// last, in one directory. What a block is follows from its language; a block, or a
-// command, that no rule here covers is a failure, so that nothing untested can be
-// written into the README.
+// TestReadme does what README.md says, then what the pages of docs/ say, block by block,
+// from the first command to the last, in one directory. What a block is follows from
+// its language; a block, or a command, that no rule here covers is a failure, so that
+// nothing untested can be written there.
 func TestReadme(t *testing.T) {
 	if testing.Short() {
 		t.Skip("README.md is followed once, in the long tests")
@@ -32,9 +32,46 @@ func TestReadme(t *testing.T) {
 		t.Fatalf("found only %d fenced blocks in README.md", len(blocks))
 	}
 	w := newWorkshop(t)
+	w.followAll("README.md", blocks)
+	pages, err := filepath.Glob("docs/*.md")
+	must(t, err)
+	for _, page := range pages {
+		blocks, err := readBlocks(page)
+		must(t, err)
+		w.followAll(page, blocks)
+	}
+}
+
+func (w *workshop) followAll(page string, blocks []block) {
 	for _, b := range blocks {
 		if err := w.follow(b); err != nil {
-			t.Errorf("README.md:%d: %v", b.line, err)
+			w.t.Errorf("%s:%d: %v", page, b.line, err)
+		}
+	}
+}
+
+// TestReadmeLinks wants each link of the README and of docs/ that leads to a file to
+// lead to one, and each page of docs/ to be reached from the README.
+func TestReadmeLinks(t *testing.T) {
+	pages, err := filepath.Glob("docs/*.md")
+	must(t, err)
+	reached := map[string]bool{}
+	for _, page := range append(pages, "README.md") {
+		text, err := os.ReadFile(page)
+		must(t, err)
+		for _, m := range regexp.MustCompile(`\]\(([^)#:]+)\)`).FindAllStringSubmatch(string(text), -1) {
+			to := filepath.Join(filepath.Dir(page), m[1])
+			if _, err := os.Stat(to); err != nil {
+				t.Errorf("%s leads to %s, which is not there", page, m[1])
+			}
+			if page == "README.md" {
+				reached[to] = true
+			}
+		}
+	}
+	for _, page := range pages {
+		if !reached[page] {
+			t.Errorf("README.md does not lead to %s", page)
 		}
 	}
 }
@@ -62,11 +99,18 @@ func TestReadmeCatches(t *testing.T) {
 	}
 }
 
-// TestReadmeNames wants every option and command that the README names in its text to
+// TestReadmeNames wants every option and command that the README or a page names to
 // be there, and those of the section on what this version does not do, not to be.
 func TestReadmeNames(t *testing.T) {
 	text, err := os.ReadFile("README.md")
 	must(t, err)
+	pages, err := filepath.Glob("docs/*.md")
+	must(t, err)
+	for _, page := range pages {
+		more, err := os.ReadFile(page)
+		must(t, err)
+		text = append(more, text...)
+	}
 	does, doesNot, found := strings.Cut(string(text), "\n## What this version does not do\n")
 	if !found {
 		t.Fatal("README.md has no section on what this version does not do")
@@ -77,15 +121,17 @@ func TestReadmeNames(t *testing.T) {
 			return app.Command(command) != nil
 		}
 		for _, c := range app.Commands {
-			if strings.Contains(c.CustomHelpTemplate, "\n   "+name+" ") || strings.Contains(c.CustomHelpTemplate, "\n   "+name+"\n") {
+			if slices.ContainsFunc([]string{" ", "\n", ","}, func(end string) bool { return strings.Contains(c.CustomHelpTemplate, "\n   "+name+end) }) {
 				return true
 			}
 		}
 		return false
 	}
+	foreign := []string{"--list", // of scripts/tools; the others are GrobiSplitter's
+		"--create-repos", "--skip-missing", "--only-defaults", "--ignore-missing-default-deps", "--debug"}
 	names := regexp.MustCompile("`(--[a-z][a-z-]*|flatstream [a-z]+)(?: [a-z0-9]+)?`")
 	for _, m := range names.FindAllStringSubmatch(does, -1) {
-		if !known(m[1]) && m[1] != "--list" { // of scripts/tools
+		if !known(m[1]) && !slices.Contains(foreign, m[1]) {
 			t.Errorf("README.md names %s, which is not there", m[1])
 		}
 	}
@@ -147,7 +193,7 @@ func newWorkshop(t *testing.T) *workshop {
 	repository, err := os.Getwd()
 	must(t, err)
 	must(t, os.Symlink(filepath.Join(repository, "scripts"), w.path("scripts")))
-	for _, dir := range []string{"bin", "srv", "etc/yum.repos.d", "etc/flatstream", "etc/pki/rpm-gpg", "etc/systemd/system", "etc/nginx/conf.d"} {
+	for _, dir := range []string{"bin", "srv", "etc/yum.repos.d", "etc/flatstream", "etc/pki/entitlement", "etc/rhsm/ca", "etc/pki/rpm-gpg", "etc/systemd/system", "etc/nginx/conf.d"} {
 		must(t, os.MkdirAll(w.path(dir), 0o755))
 	}
 	night, err := fixtures.NightOne()
@@ -175,16 +221,22 @@ func newWorkshop(t *testing.T) *workshop {
 	signed := fixtures.Options{Sign: key.V4(time.Unix(fixtures.Epoch, 0))}
 	must(t, night.BaseOS.Write(w.path("vault/8.5.2111/BaseOS/x86_64/os"), signed))
 	must(t, night.AppStream.Write(w.path("vault/8.5.2111/AppStream/x86_64/os"), signed))
+	powerTools, err := fixtures.Parse("module javapackages-tools:201801:8030020200901000000:77777777:x86_64\npackage maven-local 5.3.0-1.module+el8 noarch\n  label javapackages-tools:201801:8030020200901000000:77777777\n")
+	must(t, err)
+	must(t, powerTools.Write(w.path("vault/8.5.2111/PowerTools/x86_64/os"), signed))
 	vault, err := fixtures.Serve(w.path("vault"))
 	must(t, err)
 	t.Cleanup(func() { vault.Close() })
 	web := httptest.NewServer(w.published())
 	t.Cleanup(web.Close)
-	must(t, w.subscribe())
+	cdn, err := w.subscribe()
+	must(t, err)
 
 	// What stands in the README, and what the test takes for it.
 	w.replacer = strings.NewReplacer(
 		"https://vault.centos.org", vault.URL, // fixtures.NightOne
+		"https://cdn.redhat.com/content/dist/rhel8/$releasever/$basearch/baseos", cdn+"/BaseOS/$basearch",
+		"https://cdn.redhat.com/content/dist/rhel8/$releasever/$basearch/appstream", cdn+"/AppStream/$basearch",
 		"http://mirror.example.org", web.URL, // /srv/flatstream/current
 		"/srv/", w.path("srv")+"/",
 		"/etc/", w.path("etc")+"/",
@@ -193,6 +245,7 @@ func newWorkshop(t *testing.T) *workshop {
 		"go run .", "flatstream",
 		"--listen :8080", "--listen 127.0.0.1:0",
 		" -o flatstream -g flatstream", "", // a user that is not here
+		" -g flatstream", "",
 		"on-publish: [koji,", "on-publish: [\"true\",",
 		"on-failure: [logger,", "on-failure: [\"true\",",
 	)
