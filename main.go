@@ -21,6 +21,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"flatstream/mirror/bucket"
 	"flatstream/mirror/tree"
 )
 
@@ -95,7 +96,7 @@ func newApp(out *output) *cli.App {
 		Commands: []*cli.Command{
 			demoCommand(out), listCommand(out), splitCommand(out), verifyCommand(out), explainCommand(out), forCommand(out),
 			syncCommand(out), initCommand(out), runCommand(out), configCommand(out), serveCommand(out),
-			snapshotsCommand(out), diffCommand(out), blameCommand(out), rollbackCommand(out), tagCommand(out), pruneCommand(out), fsckCommand(out),
+			snapshotsCommand(out), diffCommand(out), blameCommand(out), rollbackCommand(out), tagCommand(out), pruneCommand(out), fsckCommand(out), publishCommand(out),
 			completionCommand(out), manCommand(out),
 		},
 		HideVersion:               true,
@@ -228,12 +229,15 @@ func exitStatus(err error) int {
 	var usage *usageError
 	var locked *tree.LockedError
 	var tagName *tree.TagNameError
+	var bucketLocked *bucket.LockedError
+	var location *bucket.LocationError
+	var endpoint *bucket.EndpointError
 	switch {
-	case errors.As(err, &usage), errors.As(err, &tagName):
+	case errors.As(err, &usage), errors.As(err, &tagName), errors.As(err, &location), errors.As(err, &endpoint):
 		return exitUsage
 	case errors.Is(err, errProblems):
 		return exitProblems
-	case errors.As(err, &locked):
+	case errors.As(err, &locked), errors.As(err, &bucketLocked):
 		return exitLocked
 	case errors.Is(err, errInterrupted):
 		return exitSignal

@@ -54,6 +54,8 @@ var owners = map[string][]string{
 	"github.com/ulikunitz/xz":           {"repodata/codec"},
 	"github.com/go-air/gini":            {"repodata/closure"},
 	"github.com/gofrs/flock":            {"mirror/tree"},
+	"github.com/aws/aws-sdk-go-v2":      {"mirror/bucket"},
+	"github.com/aws/smithy-go":          {"mirror/bucket"},
 }
 
 // system is what any package may use: the Go project's own extensions.

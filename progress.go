@@ -9,6 +9,7 @@ import (
 	"golang.org/x/term"
 
 	"flatstream/mirror"
+	"flatstream/mirror/bucket"
 )
 
 // bar shows how far a command is: a bar on a terminal, otherwise a line for each
@@ -86,4 +87,9 @@ func (b *bar) read(n int64) {
 		b.shown.Describe("read " + byteCount(n))
 		_ = b.shown.Add(0) // see step
 	}
+}
+
+// uploaded shows what was written to a bucket.
+func (b *bar) uploaded(p bucket.Progress) {
+	b.moved(mirror.Event{Source: "bucket:", Files: p.Files, AllFiles: p.AllFiles, Bytes: p.Bytes, AllBytes: p.AllBytes})
 }

@@ -96,7 +96,7 @@ func (d *demand) serve(w http.ResponseWriter, r *http.Request, e tree.Entry, kno
 		return err
 	}
 	head := w.Header()
-	head.Set("Content-Type", contentType(path.Base(e.Path)))
+	head.Set("Content-Type", tree.ContentType(path.Base(e.Path)))
 	head.Set("X-Content-Type-Options", "nosniff")
 	head.Set("ETag", `"`+e.Checksum.Hex+`"`)
 	if store.Has(e.Checksum, e.Size) {

@@ -69,7 +69,7 @@ func notDirectory(err error) bool {
 func (v *view) serveFile(w http.ResponseWriter, r *http.Request, f *os.File, info fs.FileInfo) {
 	name := path.Base(v.name)
 	head := w.Header()
-	head.Set("Content-Type", contentType(name))
+	head.Set("Content-Type", tree.ContentType(name))
 	head.Set("X-Content-Type-Options", "nosniff")
 	head.Set("ETag", etag(info))
 	if cache := cacheControl(v.name); cache != "" {
@@ -91,42 +91,6 @@ func etag(info fs.FileInfo) string {
 		inode = st.Ino
 	}
 	return fmt.Sprintf(`"%x-%x-%x"`, info.ModTime().UnixNano(), info.Size(), inode)
-}
-
-// contentType goes by the end of a name, for mirrors the last one: .xml.gz is gzip.
-func contentType(name string) string {
-	switch path.Ext(name) {
-	case ".rpm", ".drpm":
-		return "application/x-rpm"
-	case ".gz":
-		return "application/gzip"
-	case ".zst":
-		return "application/zstd"
-	case ".xz":
-		return "application/x-xz"
-	case ".bz2":
-		return "application/x-bzip2"
-	case ".xml":
-		return "application/xml"
-	case ".json":
-		return "application/json"
-	case ".yaml", ".yml":
-		return "application/yaml"
-	case ".html":
-		return "text/html; charset=utf-8"
-	case ".css":
-		return "text/css; charset=utf-8"
-	case ".svg":
-		return "image/svg+xml"
-	case ".asc":
-		return "application/pgp-signature"
-	case ".repo", ".txt", ".conf", ".log":
-		return "text/plain; charset=utf-8"
-	}
-	if name == tree.ManifestName || strings.HasPrefix(name, "RPM-GPG-KEY") {
-		return "text/plain; charset=utf-8"
-	}
-	return "application/octet-stream"
 }
 
 // cacheControl keeps caches from ever mixing two states of a repository: what

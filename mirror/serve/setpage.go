@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 
+	"flatstream/mirror/tree"
 	"flatstream/splitter"
 )
 
@@ -32,7 +33,7 @@ func (s *set) serveDotRepo(w http.ResponseWriter, r *http.Request) {
 		fail(w, err)
 		return
 	}
-	w.Header().Set("Content-Type", contentType(splitter.DotRepoName))
+	w.Header().Set("Content-Type", tree.ContentType(splitter.DotRepoName))
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Cache-Control", "private, no-cache") // it holds the client's own Host
 	if r.Method == http.MethodGet {

@@ -123,7 +123,7 @@ func (s *Stage) graceFrom(from Snapshot) error {
 	}
 	c := carrier{s: s, from: "snapshots/" + from.Name}
 	for _, e := range entries {
-		if e.Grace || !immutableName(e.Path) {
+		if e.Grace || !ImmutableName(e.Path) {
 			continue
 		}
 		if _, ok := s.entry(e.Path); ok {
@@ -142,15 +142,4 @@ func (s *Stage) graceFrom(from Snapshot) error {
 		s.record(e)
 	}
 	return nil
-}
-
-// immutableName reports whether one path always means one content: packages,
-// and metadata whose name begins with its checksum.
-func immutableName(p string) bool {
-	name := path.Base(p)
-	if path.Base(path.Dir(p)) != "repodata" {
-		return strings.HasSuffix(name, ".rpm") || strings.HasSuffix(name, ".drpm")
-	}
-	digits, _, found := strings.Cut(name, "-")
-	return found && len(digits) >= 32 && strings.Trim(digits, "0123456789abcdef") == ""
 }

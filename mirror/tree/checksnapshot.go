@@ -89,7 +89,7 @@ func (c *checker) alias(name, dir string) {
 // want is the checksum of an entry. Earlier versions left none for what split wrote;
 // metadata says it in its name.
 func (e Entry) want() digest.Checksum {
-	if !e.Checksum.IsZero() || !immutableName(e.Path) || strings.HasSuffix(e.Path, "rpm") {
+	if !e.Checksum.IsZero() || !ImmutableName(e.Path) || IsPackage(e.Path) {
 		return e.Checksum
 	}
 	digits, _, _ := strings.Cut(path.Base(e.Path), "-")

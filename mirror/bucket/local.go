@@ -1,0 +1,161 @@
+package bucket
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"flatstream/mirror/tree"
+	"flatstream/repodata/digest"
+)
+
+// file is one path of a snapshot, as clients shall find it, and where its bytes lie.
+type file struct {
+	path string // below the prefix
+	size int64
+	sum  digest.Checksum
+	from string // on disk
+}
+
+// OnDemandError says that a snapshot promises packages that its store does not have.
+type OnDemandError struct {
+	Snapshot string
+	Missing  int
+	First    string
+}
+
+func (e *OnDemandError) Error() string {
+	return fmt.Sprintf("snapshot %s has %d packages on demand that the store never fetched, such as %s: a bucket cannot fetch them", e.Snapshot, e.Missing, e.First)
+}
+
+// Hint says what to try next.
+func (e *OnDemandError) Hint() string { return "sync that repository with --policy immediate" }
+
+// files lists what a snapshot shows to clients, sorted by path. An object store has no
+// links, so what lies below a symbolic link (an alias) is listed under each name.
+func files(t *tree.Tree, s tree.Snapshot) ([]file, error) {
+	entries, err := s.Manifest()
+	if err != nil {
+		return nil, err
+	}
+	missing := &OnDemandError{Snapshot: s.Name}
+	list := make([]file, 0, len(entries))
+	for _, e := range entries {
+		f := file{e.Path, e.Size, e.Checksum, filepath.Join(s.Dir, e.Path)}
+		if e.URL != "" {
+			f.from = t.ObjectPath(e.Checksum)
+			if !t.Has(e.Checksum, e.Size) {
+				if missing.Missing++; missing.First == "" {
+					missing.First = e.Path
+				}
+			}
+		}
+		if f.sum.IsZero() { // of an earlier version's split
+			if f.sum, err = hashFile(f.from, "sha256"); err != nil {
+				return nil, err
+			}
+		}
+		list = append(list, f)
+	}
+	if missing.Missing > 0 {
+		return nil, missing
+	}
+	if list, err = withAliases(list, s.Dir); err != nil {
+		return nil, fmt.Errorf("read snapshot %s: %w", s.Name, err)
+	}
+	slices.SortFunc(list, func(a, b file) int { return strings.Compare(a.path, b.path) })
+	return list, nil
+}
+
+func withAliases(list []file, dir string) ([]file, error) {
+	real, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return nil, err
+	}
+	plain := list
+	err = filepath.WalkDir(real, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.Type()&fs.ModeSymlink == 0 {
+			return err
+		}
+		to, err := filepath.EvalSymlinks(name)
+		if err != nil {
+			return err
+		}
+		target, inside := strings.CutPrefix(to, real+"/")
+		if !inside {
+			return fmt.Errorf("%s leads out of its snapshot", name)
+		}
+		for _, f := range plain {
+			if rest, ok := strings.CutPrefix(f.path, target); ok && (rest == "" || rest[0] == '/') {
+				f.path = strings.TrimPrefix(name, real+"/") + rest
+				list = append(list, f)
+			}
+		}
+		return nil
+	})
+	return list, err
+}
+
+// hashFile reads a whole file.
+func hashFile(name, algo string) (digest.Checksum, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return digest.Checksum{}, fmt.Errorf("read the store: %w", err)
+	}
+	defer f.Close()
+	h := digest.Checksum{Algo: algo}.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return digest.Checksum{}, fmt.Errorf("read the store: %w", err)
+	}
+	return digest.FromHash(algo, h), nil
+}
+
+// DamagedError says that a file of the store is not what its snapshot says.
+type DamagedError struct{ File, Text string }
+
+func (e *DamagedError) Error() string { return e.File + " is damaged: " + e.Text }
+
+// Hint says what to try next.
+func (e *DamagedError) Hint() string { return "flatstream fsck STORE --repair" }
+
+// open opens the bytes of a file for upload and says their SHA-256: the checksum that the
+// snapshot has, which the server then compares, or else one that is made here, with the
+// bytes held against the snapshot's. parts asks for the latter in any case.
+func (f file) open(parts bool) (*os.File, digest.Checksum, error) {
+	in, err := os.Open(f.from)
+	if err != nil {
+		return nil, digest.Checksum{}, fmt.Errorf("read the store: %w", err)
+	}
+	sum, err := f.check(in, parts)
+	if err != nil {
+		in.Close()
+		return nil, digest.Checksum{}, err
+	}
+	return in, sum, nil
+}
+
+func (f file) check(in *os.File, parts bool) (digest.Checksum, error) {
+	info, err := in.Stat()
+	if err != nil {
+		return digest.Checksum{}, fmt.Errorf("read the store: %w", err)
+	}
+	if info.Size() != f.size {
+		return digest.Checksum{}, &DamagedError{f.from, fmt.Sprintf("it has %d bytes, the snapshot says %d", info.Size(), f.size)}
+	}
+	if f.sum.Algo == "sha256" && !parts {
+		return f.sum, nil
+	}
+	h, own := sha256.New(), f.sum.New()
+	if _, err := io.Copy(io.MultiWriter(h, own), io.NewSectionReader(in, 0, f.size)); err != nil {
+		return digest.Checksum{}, fmt.Errorf("read the store: %w", err)
+	}
+	if digest.FromHash(f.sum.Algo, own) != f.sum {
+		return digest.Checksum{}, &DamagedError{f.from, "its bytes are not those of the snapshot"}
+	}
+	return digest.FromHash("sha256", h), nil
+}

@@ -1,0 +1,315 @@
+package bucket
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"flatstream/mirror/tree"
+	"flatstream/repodata/digest"
+)
+
+// DefaultLease is how long a publisher that says nothing any more keeps others out.
+const DefaultLease = 90 * time.Second
+
+// Options is what a publication takes from its caller.
+type Options struct {
+	Endpoint  string        // URL of the server; empty: as AWS's own configuration says
+	Snapshot  string        // of the store; empty: the current one
+	CopyFrom  []Location    // other prefixes, from which content is copied within the server
+	Jobs      int           // requests at once; 0: 16
+	Grace     time.Duration // how long an object stays that the snapshot no longer has
+	MaxDelete float64       // fraction of the objects or bytes (0 to 1) that may be deleted at once
+	LimitRate int64         // bytes per second of all uploads; 0: no limit
+	Lease     time.Duration // 0: DefaultLease
+	Now       time.Time     // default: the clock
+	DryRun    bool          // say what would be done
+	Moved     func(Progress)
+
+	again map[string]bool // paths to upload whatever the manifest says
+	tries int             // attempts of each request; 0: 8
+	owner *holder         // default: this process
+}
+
+func (o Options) jobs() int {
+	if o.Jobs > 0 {
+		return o.Jobs
+	}
+	return 16
+}
+
+func (o Options) attempts() int {
+	if o.tries > 0 {
+		return o.tries
+	}
+	return 8
+}
+
+func (o Options) holder() holder {
+	if o.owner != nil {
+		return *o.owner
+	}
+	return thisProcess(digest.OfBytes(fmt.Append(nil, time.Now().UnixNano())).Hex[:16])
+}
+
+// Progress is how far a publication is.
+type Progress struct {
+	Files, AllFiles int
+	Bytes, AllBytes int64
+}
+
+// Report says what a publication did, or would do when DryRun. Its JSON form is part of
+// the interface.
+type Report struct {
+	Location      string   `json:"location"`
+	Snapshot      string   `json:"snapshot"`
+	Published     bool     `json:"published"` // false: it was there already
+	DryRun        bool     `json:"dry_run"`
+	Files         int      `json:"files"` // of the snapshot
+	Bytes         int64    `json:"bytes"`
+	Uploaded      int      `json:"uploaded"`
+	UploadedBytes int64    `json:"uploaded_bytes"`
+	Copied        int      `json:"copied"`  // within the server
+	Resumed       int      `json:"resumed"` // paths that an unfinished publication was about to change
+	Deleted       int      `json:"deleted"`
+	Seconds       float64  `json:"seconds"`
+	Warnings      []string `json:"warnings"`
+}
+
+// Publish makes a location show a snapshot of a store. It may be started again at any
+// moment, and goes on where one before it ended or was killed. The store need not be
+// locked: a snapshot does not change, and prune leaves the current one alone.
+func Publish(ctx context.Context, t *tree.Tree, l Location, opt Options) (*Report, error) {
+	begun := time.Now()
+	if opt.Now.IsZero() {
+		opt.Now = begun
+	}
+	if opt.Lease == 0 {
+		opt.Lease = DefaultLease
+	}
+	p := &publication{opt: opt, tree: t, report: &Report{Location: l.String(), DryRun: opt.DryRun, Warnings: []string{}}}
+	err := p.run(ctx, l)
+	p.report.Seconds = time.Since(begun).Seconds()
+	if err != nil {
+		return p.report, fmt.Errorf("publish to %s: %w", l, err)
+	}
+	return p.report, nil
+}
+
+// publication is one under way.
+type publication struct {
+	*remote
+	opt      Options
+	tree     *tree.Tree
+	snapshot tree.Snapshot
+	source   string
+	report   *Report
+}
+
+func (p *publication) run(ctx context.Context, l Location) (err error) {
+	name := p.opt.Snapshot
+	if name == "" {
+		name = "current"
+	}
+	if p.snapshot, err = p.tree.Snapshot(name); err != nil {
+		return err
+	}
+	p.report.Snapshot = p.snapshot.Name
+	if p.source, err = fingerprint(p.snapshot); err != nil {
+		return err
+	}
+	if p.remote, err = open(ctx, l, p.opt); err != nil {
+		return err
+	}
+	old, err := p.readState(ctx)
+	if err != nil {
+		return err
+	}
+	if p.upToDate(old) {
+		p.report.Files, p.report.Bytes = old.Files, old.Bytes
+		return nil
+	}
+	if p.opt.DryRun {
+		plan, _, err := p.plan(ctx, old, nil)
+		p.foretell(plan)
+		return err
+	}
+	held, lease, err := p.acquire(ctx, p.opt.Lease, p.opt.holder())
+	if err != nil {
+		return err
+	}
+	err = p.work(held, lease)
+	if cause := context.Cause(held); cause != nil && ctx.Err() == nil {
+		err = cause
+	}
+	return errors.Join(err, lease.release(context.WithoutCancel(ctx)))
+}
+
+// upToDate says whether nothing is to be done: this snapshot is published, and nothing
+// is old enough to be deleted.
+func (p *publication) upToDate(s state) bool {
+	return s.etag != "" && !s.Unfinished && s.Snapshot == p.snapshot.Name && s.Source == p.source && len(p.opt.again) == 0 &&
+		(s.Due == 0 || p.opt.Now.Unix() < s.Due)
+}
+
+func (p *publication) work(ctx context.Context, l *lease) error {
+	old, err := p.readState(ctx) // again: another publisher may have ended meanwhile
+	if err != nil {
+		return err
+	}
+	unsure, err := p.readIntent(ctx)
+	if err != nil {
+		return err
+	}
+	if unsure != nil {
+		p.report.Resumed = len(unsure)
+		if err := p.clean(ctx, old); err != nil {
+			return err
+		}
+	}
+	plan, have, err := p.plan(ctx, old, unsure)
+	if err != nil {
+		return err
+	}
+	if old, err = p.begin(ctx, old); err != nil {
+		return err
+	}
+	if err := p.writeIntent(ctx, plan); err != nil {
+		return err
+	}
+	up, err := p.uploader(ctx, l, plan, have, unsure)
+	if err != nil {
+		return err
+	}
+	for s := range stages {
+		if err := up.run(ctx, s, plan.tasks[s]); err != nil {
+			return err
+		}
+	}
+	orphans, err := p.orphans(ctx, plan.orphans)
+	if err != nil {
+		return err
+	}
+	return p.finish(ctx, l, old, plan, slices.Concat(plan.kept, up.done, orphans))
+}
+
+// plan compares; it changes nothing.
+func (p *publication) plan(ctx context.Context, old state, unsure map[string]bool) (plan, []item, error) {
+	have, err := p.readItems(ctx, old)
+	if err != nil {
+		return plan{}, nil, err
+	}
+	want, err := files(p.tree, p.snapshot)
+	if err != nil {
+		return plan{}, nil, err
+	}
+	have = slices.DeleteFunc(have, func(i item) bool { return p.opt.again[i.path] })
+	made := makePlan(have, want, unsure, p.opt.Now, p.opt.Grace)
+	p.report.Files, p.report.Bytes = made.files, made.bytes
+	if n := len(made.delete); made.guard(p.opt.MaxDelete) {
+		p.report.Warnings = append(p.report.Warnings, fmt.Sprintf(
+			"%d of %d objects should be deleted, more than max-delete %g%%: none is; raise it for one run if that is right",
+			n, n+made.files, p.opt.MaxDelete*100))
+	}
+	return made, have, nil
+}
+
+func (p *publication) foretell(made plan) {
+	p.report.Uploaded, p.report.UploadedBytes, p.report.Deleted = made.todo, made.todoLen, len(made.delete)
+}
+
+func (p *publication) uploader(ctx context.Context, l *lease, made plan, have []item, unsure map[string]bool) (*uploader, error) {
+	u := &uploader{
+		remote: p.remote, lease: l, jobs: p.opt.jobs(), unsure: unsure, again: p.opt.again, report: p.report, moved: p.opt.Moved,
+		known: map[digest.Checksum]origin{}, etags: map[string]string{},
+		now: Progress{AllFiles: made.todo, AllBytes: made.todoLen},
+	}
+	for _, i := range have {
+		if stageOf(i.path, false) == indexes {
+			u.etags[i.path] = i.etag
+		}
+	}
+	if made.todo == 0 {
+		return u, nil
+	}
+	for _, from := range p.opt.CopyFrom {
+		other := &remote{Location: from, api: p.api}
+		s, err := other.readState(ctx)
+		if err != nil {
+			return nil, err
+		}
+		items, err := other.readItems(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		u.learn(from, items, nil)
+	}
+	u.learn(p.Location, have, unsure)
+	return u, nil
+}
+
+// learn remembers where content can be copied from.
+func (u *uploader) learn(l Location, items []item, unsure map[string]bool) {
+	for _, i := range items {
+		if !unsure[i.path] && i.size >= worthCopying {
+			u.known[i.sum] = origin{l, i.path, i.etag}
+		}
+	}
+}
+
+// orphans finds out what is at paths that an unfinished publication was about to change
+// and that the snapshot does not have. What is there goes the way of old files.
+func (p *publication) orphans(ctx context.Context, paths []string) ([]item, error) {
+	var found []item
+	for _, path := range paths {
+		o, ok, err := p.head(ctx, path)
+		if err != nil {
+			return nil, err
+		}
+		if sum, err := parseSum(o.sum); ok && err == nil {
+			found = append(found, item{path: path, size: o.size, sum: sum, etag: o.etag, gone: p.opt.Now.Unix()})
+		}
+	}
+	return found, nil
+}
+
+// finish commits, then deletes what is old. Deleting comes after the manifest no longer
+// has it, while the intent still does: nobody ever takes for there what may be gone.
+func (p *publication) finish(ctx context.Context, l *lease, old state, made plan, items []item) error {
+	now, err := p.commit(ctx, state{
+		Snapshot: p.snapshot.Name, Source: p.source, Files: made.files, Bytes: made.bytes,
+		Due: due(items, p.opt.Grace), Published: p.opt.Now.UTC(), etag: old.etag,
+	}, items)
+	if err != nil {
+		return err
+	}
+	p.report.Published = true
+	for batch := range slices.Chunk(made.delete, 1000) {
+		paths := make([]string, len(batch))
+		for i := range batch {
+			paths[i] = batch[i].path
+		}
+		if !l.held() {
+			return &LostError{p.Location}
+		}
+		if err := p.remove(ctx, paths); err != nil {
+			return err
+		}
+		p.report.Deleted += len(batch)
+	}
+	rest := []string{intentName}
+	if old.Manifest != "" && old.Manifest != now.Manifest {
+		rest = append(rest, manifestPrefix+old.Manifest)
+	}
+	if !l.held() {
+		return &LostError{p.Location}
+	}
+	if err := p.remove(ctx, rest); err != nil {
+		return err
+	}
+	now.Unfinished = false
+	_, err = p.writeState(ctx, now)
+	return err
+}
