@@ -64,8 +64,9 @@ var dataFiles = []struct {
 	{"el8/powertools-defaults.yaml", 0, 1, 0, 0, nil},
 	{"c9s/AppStream/repodata/*-modules.yaml.xz", 31, 8, 0, 0, nil},
 	{"fake-modular/repodata/*-modules.yaml.gz", 11, 4, 6, 0, nil},
-	{"modulemd/libmodulemd/bad_stream_v1.yaml", 0, 0, 0, 0, []string{"bad-document trivialstream: no version"}},
-	{"modulemd/libmodulemd/bad_stream_v2.yaml", 0, 0, 0, 0, []string{"bad-document trivialstream: no version"}},
+	{"modulemd/libmodulemd/bad_stream_v1.yaml", 1, 0, 0, 0, []string{
+		"lenient-document no version", "lenient-document no context", "libmodulemd-rejects MissingEpoch"}},
+	{"modulemd/libmodulemd/bad_stream_v2.yaml", 1, 0, 0, 0, []string{"lenient-document no version", "libmodulemd-rejects a static context"}},
 	{"modulemd/libmodulemd/broken_stream.yaml", 0, 0, 0, 0, []string{"bad-document line 4: a mapping is expected"}},
 	{"modulemd/libmodulemd/dependson_v1.yaml", 0, 0, 0, 0, []string{"bad-document no name"}},
 	{"modulemd/libmodulemd/dependson_v2.yaml", 0, 0, 0, 0, []string{"bad-document no name"}},
@@ -82,8 +83,9 @@ var dataFiles = []struct {
 	{"modulemd/libmodulemd/modulemd_translations_v1.yaml", 0, 0, 0, 1, nil},
 	{"modulemd/libmodulemd/sl_with_eol.yaml", 0, 0, 0, 0, []string{"bad-document no document type"}},
 	{"modulemd/libmodulemd/static_context.yaml", 1, 0, 0, 0, nil},
-	{"modulemd/libmodulemd/stream_packager_mix.yaml", 0, 0, 0, 2, []string{
-		"bad-document foo:a: no version", "packager-document document 1 ", "packager-document document 2 ", "bad-document qux:d: no version"}},
+	{"modulemd/libmodulemd/stream_packager_mix.yaml", 2, 0, 0, 2, []string{
+		"lenient-document foo:a: no version", "lenient-document foo:a: no context", "packager-document document 1 ", "packager-document document 2 ",
+		"lenient-document qux:d: no version", "lenient-document qux:d: no context"}},
 	{"modulemd/libmodulemd/stream_unicode_v2.yaml", 1, 0, 0, 0, nil},
 	{"modulemd/libmodulemd/valid_defaults_with_garbage.yaml", 0, 1, 0, 0, []string{"bad-document document 1 (line 7)"}},
 }

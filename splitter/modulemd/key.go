@@ -15,14 +15,14 @@ type Key struct {
 	Arch         string
 }
 
-// String writes name:stream:version:context:arch; without an arch the last colon
-// goes too, as in libmodulemd's get_NSVCA.
+// String writes name:stream:version:context:arch, version 0 as nothing and without
+// colons at the end, as libmodulemd's get_NSVCA.
 func (k Key) String() string {
-	s := k.nsvc()
-	if k.Arch != "" {
-		s += ":" + k.Arch
+	version := ""
+	if k.Version != 0 {
+		version = strconv.FormatUint(k.Version, 10)
 	}
-	return s
+	return strings.TrimRight(strings.Join([]string{k.Name, k.Stream, version, k.Context, k.Arch}, ":"), ":")
 }
 
 func (k Key) nsvc() string {

@@ -3,9 +3,7 @@
 //
 // Scalars are taken raw: a stream 5.30 never becomes 5.3, nor a context 00000000
 // zero (P20). Where libmodulemd rejects a whole document for a part that nobody
-// here needs, this package reads on and warns (P22). In one thing it is stricter: a
-// stream document without version or context is refused, since in a repository it
-// could not be told from another.
+// here needs, this package reads on and warns (P22).
 package modulemd
 
 // Build is one stream document: one build of a module stream, named by its NSVCA.
@@ -86,11 +84,12 @@ type File struct {
 
 // Warning is one document, or part of one, that could not be taken as written:
 //
-//	bad-document         left out: not YAML, no name, no version, ...
+//	bad-document         left out: not YAML, no name, no stream, ...
 //	duplicate-document   left out: a document before it has the same NSVCA (P18)
 //	packager-document    kept in Other: modulemd-packager is no stream
 //	unknown-document     kept in Other: an unknown document type
-//	lenient-document     read: one value where a list belongs, a key twice (P21)
+//	lenient-document     read: one value where a list belongs, a key twice (P21),
+//	                     no version or context
 //	libmodulemd-rejects  read, but libmodulemd refuses the document as a whole, so
 //	                     that DNF takes its packages as non-modular (P22)
 type Warning struct {

@@ -35,14 +35,26 @@ func TestVersion(t *testing.T) {
 	}
 }
 
-// A build that cannot be told from others is refused, the rest goes on.
+// Without version or context a build is read as DNF reads it, and named as libmodulemd
+// names it.
+func TestBuildWithoutVersionOrContext(t *testing.T) {
+	f := mustParse(t, stream("", "", "  version: 5\n", "")+stream("", "", "  context: c1\n", ""))
+	checkWarnings(t, f, "lenient-document no version, read as 0", "lenient-document foo:1.10:5: no context")
+	if len(f.Builds) != 2 || f.Builds[0].NSVCA() != "foo:1.10::c1:x86_64" || f.Builds[1].NSVCA() != "foo:1.10:5::x86_64" {
+		t.Fatalf("builds %v", f.Builds)
+	}
+	f = mustParse(t, stream("", "", "  version: 5\n  context: c1\n  arch: x86_64\n", ""))
+	if len(f.Builds) != 1 || f.Builds[0].NSVCA() != "foo:1.10" {
+		t.Fatalf("builds %v", f.Builds)
+	}
+}
+
+// A build without a name is refused, the rest goes on.
 func TestBadDocumentIsNamedAndTheRestGoesOn(t *testing.T) {
 	good := stream("", "")
 	cases := []struct{ bad, warning string }{
 		{stream("", "", "  name: foo\n", ""), "src: document 0 (line 2): no name"},
 		{stream("", "", "  stream: 1.10\n", ""), "src: document 0 (line 2): module foo: no stream"},
-		{stream("", "", "  version: 5\n", ""), "src: document 0 (line 2): module stream foo:1.10: no version"},
-		{stream("", "", "  context: c1\n", ""), "src: document 0 (line 2): module stream foo:1.10:5: no context"},
 		{stream("", "  artifacts: {rpms: {a: b}}\n", "c1", "c0"), "src: foo:1.10:5:c0: line 14: a list is expected"},
 		{stream("", "  dependencies: [a]\n", "c1", "c0"), "src: foo:1.10:5:c0: line 14: a mapping is expected"},
 		{stream("", "", "foo", `"a\nb"`), `src: document 0 (line 2): line 5: "a\nb" is no name`},

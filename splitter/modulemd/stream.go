@@ -2,6 +2,7 @@ package modulemd
 
 import (
 	"strconv"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 )
@@ -36,9 +37,8 @@ func (d *document) build(mdversion string, data *yaml.Node) *Build {
 	return b
 }
 
-// identity reads what names the build. libmodulemd accepts a stream document
-// without version or context, as packagers write it; in a repository it cannot be
-// told from another and is refused.
+// identity reads what names the build. Name and stream must be there; DNF takes a
+// document without version as version 0, and one without context as well.
 func (d *document) identity(b *Build, f map[string]*yaml.Node) {
 	b.Name, b.Stream, b.Context = d.name(f["name"]), d.name(f["stream"]), d.name(f["context"])
 	version := d.name(f["version"])
@@ -47,14 +47,18 @@ func (d *document) identity(b *Build, f map[string]*yaml.Node) {
 		d.fail("no name")
 	case b.Stream == "":
 		d.fail("module %s: no stream", b.Name)
-	case version == "":
-		d.fail("module stream %s:%s: no version", b.Name, b.Stream)
-	case b.Context == "":
-		d.fail("module stream %s:%s:%s: no context", b.Name, b.Stream, version)
 	}
-	if d.err == nil {
-		d.id = b.Name + ":" + b.Stream + ":" + version + ":" + b.Context
+	if d.err != nil {
+		return
+	}
+	d.id = strings.TrimRight(b.Name+":"+b.Stream+":"+version+":"+b.Context, ":")
+	if version == "" {
+		d.remark(lenientDocument, "no version, read as 0")
+	} else {
 		b.Version = d.number("version", version)
+	}
+	if b.Context == "" {
+		d.remark(lenientDocument, "no context")
 	}
 }
 
