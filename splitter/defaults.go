@@ -11,17 +11,25 @@ import (
 // mergeDefaults finds each module's default stream (rule 7): within one file the
 // last document wins, whatever its age; between sources the newer one. Two equally
 // new ones that differ give none, but a third source can still set one. One that
-// names no stream clears nothing, however new.
+// names no stream clears nothing, however new. Where equally new ones disagree about
+// the profiles of a stream, libmodulemd cannot merge them at all, and DNF goes on
+// without a default stream of any module.
 func mergeDefaults(files []SourceModules, w *indexWarnings) map[string]string {
 	merged := map[string]defaultState{}
+	mergeable := true
 	for _, f := range files {
 		last := lastDefaults(f, w)
 		for _, module := range slices.Sorted(maps.Keys(last)) {
-			d := defaultState{last[module].Stream, f.Source, last[module].Modified}
+			d := defaultState{last[module].Stream, f.Source, last[module].Modified, maps.Clone(last[module].Profiles)}
 			if old, ok := merged[module]; ok {
 				if old.disagrees(d) {
 					w.add("conflicting-default", "%s says that the default stream of %s is %q, %s says %q: they cancel each other",
 						old.source, module, old.stream, d.source, d.stream)
+				}
+				if stream, ok := old.mergeProfiles(&d); !ok {
+					mergeable = false
+					w.add("conflicting-profiles", "%s and %s give %s different default profiles and are equally new: DNF then knows no default stream of any module",
+						old.source, d.source, StreamID{module, stream})
 				}
 				d = old.merge(d)
 			}
@@ -30,7 +38,7 @@ func mergeDefaults(files []SourceModules, w *indexWarnings) map[string]string {
 	}
 	defaults := map[string]string{}
 	for module, s := range merged {
-		if s.stream != "" {
+		if mergeable && s.stream != "" {
 			defaults[module] = s.stream
 		}
 	}
@@ -41,6 +49,31 @@ func mergeDefaults(files []SourceModules, w *indexWarnings) map[string]string {
 type defaultState struct {
 	stream, source string
 	modified       uint64
+	profiles       map[string][]string // by stream
+}
+
+// mergeProfiles adds to next what old says of streams' profiles, the newer counts. It
+// fails at a stream of which equally new ones differ (libmodulemd's
+// modulemd_defaults_v1_merge_default_profiles).
+func (old defaultState) mergeProfiles(next *defaultState) (stream string, ok bool) {
+	if next.profiles == nil {
+		next.profiles = map[string][]string{}
+	}
+	for _, stream := range slices.Sorted(maps.Keys(old.profiles)) {
+		theirs, both := next.profiles[stream]
+		switch {
+		case !both || old.modified > next.modified:
+			next.profiles[stream] = old.profiles[stream]
+		case old.modified == next.modified && !sameNames(old.profiles[stream], theirs):
+			return stream, false
+		}
+	}
+	return "", true
+}
+
+// sameNames compares two lists as sets.
+func sameNames(a, b []string) bool {
+	return slices.Equal(slices.Compact(slices.Sorted(slices.Values(a))), slices.Compact(slices.Sorted(slices.Values(b))))
 }
 
 // disagrees says whether next is as new as old and names another stream.
@@ -55,7 +88,7 @@ func (old defaultState) merge(next defaultState) defaultState {
 	case old.disagrees(next):
 		next.stream = ""
 	case next.stream == "", old.stream != "" && next.modified < old.modified:
-		next = old
+		next.stream, next.source = old.stream, old.source
 	}
 	next.modified = newest
 	return next
