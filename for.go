@@ -1,13 +1,10 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
-	"os"
 
 	"github.com/urfave/cli/v2"
 
-	"flatstream/mirror"
 	"flatstream/repodata"
 	"flatstream/splitter"
 )
@@ -24,6 +21,7 @@ func forCommand(out *output) *cli.Command {
 			&cli.StringFlag{Name: "log", Usage: "take what was missing from the log `FILE` of a build, in place of SPEC|SRPM"},
 			&cli.StringSliceFlag{Name: "built", Usage: "the reverse, in place of SPEC|SRPM: which streams a machine needs that installs the package `RPM`, and which would break it; repeatable, for packages that are installed together"},
 			&cli.StringFlag{Name: "store", Usage: "the sources are those of the store `DIR`, or of its snapshot DIR@SNAPSHOT"},
+			&cli.StringFlag{Name: "target", Usage: "with --store: `TARGET/ARCH` whose sources they are, where the store has several"},
 			defineFlag(),
 			&cli.StringSliceFlag{Name: "role", Usage: "what a source is for, as `NAME=ROLE`: merge (the default), overlay (single packages of it may be added) or supply; repeatable"},
 			&cli.StringFlag{Name: "platform", Usage: "stream of the platform, such as `el8` (default: what the documents require)"},
@@ -44,21 +42,11 @@ func forBuild(c *cli.Context, out *output) error {
 	} else if file != "" && len(c.StringSlice("built")) > 0 {
 		return &usageError{"--log and --built exclude each other", "ask for one at a time"}
 	}
-	refs, roles, err := forSources(c, words)
-	if err != nil {
-		return err
-	}
-	if len(refs) == 0 {
-		return &usageError{"for needs sources to look in", "name them, or --store DIR"}
-	}
-	sources, cleanup, err := openSources(c.Context, refs, splitter.RoleMerge)
+	sources, cleanup, err := forSources(c, words)
 	if err != nil {
 		return err
 	}
 	defer cleanup()
-	for i := range sources {
-		sources[i].Role = cmp.Or(roles[sources[i].Name], sources[i].Role)
-	}
 	if err := setRoles(c, sources); err != nil {
 		return err
 	}
@@ -86,7 +74,7 @@ func ask(c *cli.Context, asker *splitter.Asker, file string) (*splitter.Answer, 
 		}
 		return asker.AskBuilt(c.Context, packages[0].Name, packages)
 	}
-	defines, err := definesFor(c, asker.Index.Platform(), asker.Index.Arch())
+	defines, err := definesFor(c, asker.Platform(), asker.Arch())
 	if err != nil {
 		return nil, err
 	}
@@ -100,34 +88,4 @@ func ask(c *cli.Context, asker *splitter.Asker, file string) (*splitter.Answer, 
 		return nil, fmt.Errorf("reading %s: %w", file, err)
 	}
 	return asker.Ask(c.Context, *want)
-}
-
-// forSources are the sources of --store, with their roles there, or those that are
-// named.
-func forSources(c *cli.Context, words []string) (refs []mirror.Source, roles map[string]splitter.Role, err error) {
-	store := c.String("store")
-	if store == "" {
-		refs, err = sourceArgs(c, words)
-		return refs, nil, err
-	}
-	if len(words) > 0 {
-		return nil, nil, &usageError{fmt.Sprintf("%s is a source beside --store", words[0]), "give --store or sources, not both"}
-	}
-	targets, err := findTargets(store)
-	if err != nil {
-		return nil, nil, err
-	}
-	if len(targets) == 0 {
-		return nil, nil, noStore(store + " is not a store of flatstream")
-	}
-	report, err := splitter.ReadReport(os.DirFS(targets[0].Dir))
-	if err != nil {
-		return nil, nil, err
-	}
-	roles = map[string]splitter.Role{}
-	for _, s := range report.Sources {
-		refs = append(refs, targets[0].source(s))
-		roles[s.Name] = s.Role
-	}
-	return refs, roles, nil
 }

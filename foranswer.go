@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"flatstream/repodata/closure"
@@ -43,9 +44,7 @@ func printAnswer(out *output, a *splitter.Answer) error {
 // printProblems says what keeps a build root from being installed.
 func printProblems(out *output, problems []closure.Problem) {
 	for _, p := range problems {
-		for _, line := range append(p.Requirements, p.Chain...) {
-			out.printf("  %s\n", line)
-		}
+		printSome(out, append(slices.Clone(p.Requirements), p.Chain...), "")
 		for _, n := range p.Near {
 			out.printf("  near: %s of %s %s\n", n.NEVRA, n.Repo, n.Reason)
 		}

@@ -187,7 +187,7 @@ type outcome struct {
 
 // Asker has sources read once, for any number of questions, one at a time.
 type Asker struct {
-	*Plan
+	plan     *Plan // not carried out: what the sources hold, and their modules
 	u        *closure.Universe
 	ids      []closure.RepoID         // by source
 	overlaid [][]rpmver.NEVRA         // by source: what an overlay offers
@@ -208,12 +208,12 @@ func NewAsker(ctx context.Context, sources []Source, opt AskOptions) (*Asker, er
 		return nil, err
 	}
 	x, _ := NewIndex(files, IndexOptions{Platform: opt.Platform, Arch: opt.Arch})
-	a := &Asker{Plan: &Plan{Sources: sources, Index: x}, u: closure.NewUniverse(), opt: opt, at: map[rpmver.NEVRA][]int32{}}
-	if err := a.load(ctx); err != nil {
+	a := &Asker{plan: &Plan{Sources: sources, Index: x}, u: closure.NewUniverse(), opt: opt, at: map[rpmver.NEVRA][]int32{}}
+	if err := a.plan.load(ctx); err != nil {
 		return nil, err
 	}
-	for i := range a.pkgs[:a.merged] {
-		a.at[a.pkgs[i].NEVRA] = append(a.at[a.pkgs[i].NEVRA], int32(i))
+	for i := range a.plan.pkgs[:a.plan.merged] {
+		a.at[a.plan.pkgs[i].NEVRA] = append(a.at[a.plan.pkgs[i].NEVRA], int32(i))
 	}
 	for i, s := range sources {
 		id, err := a.u.Add(ctx, s.Name, s.Repo)
@@ -235,6 +235,13 @@ func NewAsker(ctx context.Context, sources []Source, opt AskOptions) (*Asker, er
 	return a, nil
 }
 
+// Platform is the stream of the platform that answers are for, such as el8; it may be
+// empty.
+func (a *Asker) Platform() string { return a.plan.Index.Platform() }
+
+// Arch is the arch that answers are for; it may be empty.
+func (a *Asker) Arch() string { return a.plan.Index.Arch() }
+
 // enter puts what is wanted into the universe.
 func (a *Asker) enter(want Wanted, packages []*repodata.Package) (err error) {
 	a.asked++
@@ -249,7 +256,7 @@ func (a *Asker) try(ctx context.Context, level []trial) ([]outcome, error) {
 	var checks []closure.Check
 	var of []int
 	for i, t := range level {
-		active, err := a.Index.Resolve(t.streams)
+		active, err := a.plan.Index.Resolve(t.streams)
 		if conflict, ok := errors.AsType[*Conflict](err); ok {
 			outcomes[i].refused = fmt.Sprintf("%s cannot be enabled: %s", streamNames(t.streams, " and "), conflict.Error())
 			continue
@@ -257,10 +264,10 @@ func (a *Asker) try(ctx context.Context, level []trial) ([]outcome, error) {
 			return nil, err
 		}
 		o := &outcomes[i]
-		o.active, o.filter = active, a.Index.Filter(active)
+		o.active, o.filter = active, a.plan.Index.Filter(active)
 		check := closure.Check{Repo: a.wanted, Suppliers: a.ids, Hidden: a.hiddenFor(t, o.filter)}
-		if a.Index.Arch() != "" {
-			check.Arches = closure.Arches(a.Index.Arch())
+		if a.plan.Index.Arch() != "" {
+			check.Arches = closure.Arches(a.plan.Index.Arch())
 		}
 		checks, of = append(checks, check), append(of, i)
 	}
@@ -285,8 +292,8 @@ func streamTexts(ids []StreamID) []string {
 // hiddenFor lists what cannot be seen in a trial.
 func (a *Asker) hiddenFor(t trial, filter *Filter) []closure.Hidden {
 	var list []closure.Hidden
-	for i := range a.pkgs[:a.merged] {
-		k := &a.pkgs[i]
+	for i := range a.plan.pkgs[:a.plan.merged] {
+		k := &a.plan.pkgs[i]
 		by := ""
 		if v := filter.Verdict(k.subject); !v.Available() {
 			by = v.Groups[0].StreamID.String()
@@ -300,7 +307,7 @@ func (a *Asker) hiddenFor(t trial, filter *Filter) []closure.Hidden {
 	}
 	for i, offered := range a.overlaid {
 		for _, n := range offered {
-			if !slices.Contains(t.picks, Pick{a.Sources[i].Name, n.String(), n.Name}) {
+			if !slices.Contains(t.picks, Pick{a.plan.Sources[i].Name, n.String(), n.Name}) {
 				list = append(list, closure.Hidden{Repo: a.ids[i], Package: n, By: "being of an overlay source"})
 			}
 		}

@@ -63,9 +63,9 @@ func TestAskAgainstDNF(t *testing.T) {
 	ask := func(set, install []string, want bool) {
 		questions, wanted = append(questions, installQuestion{set, install}), append(wanted, want)
 	}
-	streams := asker.Index.Streams()
+	streams := asker.plan.Index.Streams()
 	for n := range builds {
-		requires := someRequires(rnd, asker.Index, baseos)
+		requires := someRequires(rnd, asker.plan.Index, baseos)
 		a, err := asker.Ask(context.Background(), Wanted{Name: fmt.Sprint("b", n), Requires: requires})
 		if err != nil {
 			t.Fatal(err)

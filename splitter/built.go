@@ -59,7 +59,7 @@ func (a *Asker) breaks(ctx context.Context, works StreamSet) ([]Break, error) {
 	set.picks = works.Overlays
 	var trials []trial
 	var streams []StreamID
-	for _, id := range a.Index.Streams() {
+	for _, id := range a.plan.Index.Streams() {
 		if t, ok := set.with(id); ok {
 			trials, streams = append(trials, t), append(streams, id)
 		}

@@ -23,9 +23,9 @@ func (a *Asker) remedies(t trial, o outcome) []trial {
 			source := slices.Index(a.ids, p.Repo)
 			switch {
 			case source < 0:
-			case a.Sources[source].Role == RoleOverlay:
+			case a.plan.Sources[source].Role == RoleOverlay:
 				if p.Meets {
-					add(t.picking(Pick{a.Sources[source].Name, p.Package.String(), p.Package.Name}))
+					add(t.picking(Pick{a.plan.Sources[source].Name, p.Package.String(), p.Package.Name}))
 				}
 			default:
 				for _, id := range a.streamsFor(p.Package, source, o.filter, p.Meets) {
@@ -42,10 +42,10 @@ func (a *Asker) remedies(t trial, o outcome) []trial {
 func (a *Asker) streamsFor(n rpmver.NEVRA, source int, filter *Filter, meets bool) []StreamID {
 	var ids []StreamID
 	for _, i := range a.at[n] {
-		if a.pkgs[i].source != source {
+		if a.plan.pkgs[i].source != source {
 			continue
 		}
-		v := filter.Verdict(a.pkgs[i].subject)
+		v := filter.Verdict(a.plan.pkgs[i].subject)
 		switch {
 		case v.Kind == Excluded && meets:
 			for _, g := range v.Groups {
@@ -62,7 +62,7 @@ func (a *Asker) streamsFor(n rpmver.NEVRA, source int, filter *Filter, meets boo
 
 // others lists the other streams of a stream's module.
 func (a *Asker) others(id StreamID) []StreamID {
-	return slices.DeleteFunc(slices.Clone(a.Index.Streams()), func(s StreamID) bool { return s.Module != id.Module || s == id })
+	return slices.DeleteFunc(slices.Clone(a.plan.Index.Streams()), func(s StreamID) bool { return s.Module != id.Module || s == id })
 }
 
 // causesOf lists the requirements that stand in what was found: those of the build
@@ -104,7 +104,7 @@ func (a *Asker) use(t trial, o outcome, requirement string) Use {
 	var newest rpmver.NEVRA
 	for _, p := range a.u.Providers(requirement) {
 		source := slices.Index(a.ids, p.Repo)
-		if !p.Meets || source < 0 || newest.Name != "" && rpmver.Compare(p.Package.EVR, newest.EVR) <= 0 {
+		if !p.Meets || source < 0 || newest.Name != "" && !a.better(p.Package, newest) {
 			continue
 		}
 		stream, isDefault, seen := a.inSight(t, o, p.Package, source)
@@ -112,22 +112,29 @@ func (a *Asker) use(t trial, o outcome, requirement string) Use {
 			continue
 		}
 		newest = p.Package
-		best.NEVRA, best.Source, best.Stream, best.Default = p.Package.String(), a.Sources[source].Name, stream, isDefault
+		best.NEVRA, best.Source, best.Stream, best.Default = p.Package.String(), a.plan.Sources[source].Name, stream, isDefault
 	}
 	return best
+}
+
+// better says whether a provider is newer than another, or as new and of the arch that
+// is asked about.
+func (a *Asker) better(n, than rpmver.NEVRA) bool {
+	order := rpmver.Compare(n.EVR, than.EVR)
+	return order > 0 || order == 0 && n.Arch == a.Arch() && than.Arch != n.Arch
 }
 
 // inSight says whether a package of a source can be seen in a trial, and of which
 // stream it is.
 func (a *Asker) inSight(t trial, o outcome, n rpmver.NEVRA, source int) (stream string, isDefault, seen bool) {
-	switch a.Sources[source].Role {
+	switch a.plan.Sources[source].Role {
 	case RoleOverlay:
-		return "", false, slices.Contains(t.picks, Pick{a.Sources[source].Name, n.String(), n.Name})
+		return "", false, slices.Contains(t.picks, Pick{a.plan.Sources[source].Name, n.String(), n.Name})
 	case RoleSupply:
 		return "", false, true
 	}
 	for _, i := range a.at[n] {
-		k := &a.pkgs[i]
+		k := &a.plan.pkgs[i]
 		v := o.filter.Verdict(k.subject)
 		if k.source != source || k.unlisted() || !v.Available() {
 			continue

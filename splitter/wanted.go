@@ -157,7 +157,7 @@ func OpenRegular(name string) (*os.File, error) {
 		return nil, err
 	}
 	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, errors.Join(f.Close(), cmp.Or(err, fmt.Errorf("%s is not a regular file", name)))
+		return nil, errors.Join(f.Close(), cmp.Or[error](err, &InputError{name + " is not a regular file", "name a spec file, a source package or a log"}))
 	}
 	return f, nil
 }
