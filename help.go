@@ -9,7 +9,8 @@ import (
 
 const exitHelp = `EXIT STATUS:
    0 done; 1 failed; 2 usage;
-   3 verify found problems, publish withheld or damage found;
+   3 verify found problems, publish withheld, damage found, or a build that
+     nothing here can satisfy;
    4 another run holds the lock; 130 interrupted
 `
 

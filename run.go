@@ -100,7 +100,11 @@ func printSteps(out *output, config *nightly.Config, vars repofile.Vars, check b
 	for _, step := range steps {
 		out.printf("%s\n", step)
 	}
-	for _, doubt := range config.Doubts() {
+	doubts, err := config.Doubts(vars)
+	if err != nil {
+		return err
+	}
+	for _, doubt := range doubts {
 		out.note("warning: %s", doubt)
 	}
 	if check {

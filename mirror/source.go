@@ -142,11 +142,7 @@ func (s *Source) warnings(c *fetch.Client, now time.Time) []string {
 		w = append(w, strings.Join(s.Ignored, ", ")+" of its .repo file is not carried out: a mirror has every package")
 	}
 	if cert := c.Certificate(); cert.Path != "" && cert.NotAfter.Sub(now) < certificateWarning {
-		ends := "expires"
-		if cert.NotAfter.Before(now) {
-			ends = "expired on"
-		}
-		w = append(w, fmt.Sprintf("client certificate %s %s %s", cert.Path, ends, cert.NotAfter.UTC().Format(time.DateOnly)))
+		w = append(w, cert.Ends(now))
 	}
 	return w
 }

@@ -98,6 +98,15 @@ type Certificate struct {
 	NotAfter time.Time
 }
 
+// Ends says when it expires, or expired, as seen from now.
+func (c Certificate) Ends(now time.Time) string {
+	ends := "expires"
+	if c.NotAfter.Before(now) {
+		ends = "expired on"
+	}
+	return fmt.Sprintf("client certificate %s %s %s", c.Path, ends, c.NotAfter.UTC().Format(time.DateOnly))
+}
+
 const bufferSize = 64 << 10
 
 // New checks opt, reads the certificate files and returns a Client.

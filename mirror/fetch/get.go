@@ -125,6 +125,9 @@ func (c *Client) do(ctx context.Context, raw string, header http.Header) (*http.
 	req.Header = header
 	c.requests.Add(1)
 	resp, err := c.http.Do(req)
+	if now := time.Now(); err != nil && c.cert.Path != "" && c.cert.NotAfter.Before(now) {
+		return nil, fmt.Errorf("%w (%s)", plainError(raw, err), c.cert.Ends(now)) // some servers just hang up
+	}
 	if err != nil {
 		return nil, plainError(raw, err)
 	}
@@ -138,7 +141,7 @@ func (c *Client) statusError(raw string, resp *http.Response) error {
 	e := &StatusError{URL: Redact(raw), Code: resp.StatusCode, RetryAfter: retryAfter(resp.Header, time.Now())}
 	switch {
 	case e.Code == http.StatusForbidden && c.cert.Path != "":
-		e.Hint = fmt.Sprintf("client certificate %s expires %s", c.cert.Path, c.cert.NotAfter.UTC().Format(time.DateOnly))
+		e.Hint = c.cert.Ends(time.Now())
 	case e.Code == http.StatusUnauthorized && c.opt.User != "":
 		e.Hint = "the server refused the configured user, or is not the host it was configured for"
 	}

@@ -8,6 +8,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -15,6 +16,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestAttackCredentialsToAnotherHost(t *testing.T) {
@@ -69,6 +71,25 @@ func TestAttackClientCertificateToAnotherHost(t *testing.T) {
 	u := serve(t, func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(403) })
 	if _, err := c.Get(context.Background(), u, 10, Cond{}); err == nil || !strings.Contains(err.Error(), pair) {
 		t.Errorf("403 says %v, want the certificate's name", err)
+	}
+}
+
+// A server that turns an expired certificate down may say anything, or nothing; the
+// error names the certificate all the same.
+func TestExpiredCertificateIsNamed(t *testing.T) {
+	s := httptest.NewUnstartedServer(http.HandlerFunc(whole))
+	s.TLS = &tls.Config{ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: x509.NewCertPool()}
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.StartTLS()
+	defer s.Close()
+	ca, pair := certificate(t, s)
+	c := quick(t, func(o *Options) { o.TLS, o.Trusted = TLS{CACert: ca, ClientCert: pair}, []string{s.URL} })
+	for end, want := range map[time.Time]string{time.Unix(0, 0): pair + " expired on 1970-01-01", time.Now().Add(time.Hour): ""} {
+		c.cert.NotAfter = end
+		_, err := c.Get(t.Context(), s.URL, 1<<20, Cond{})
+		if err == nil || !strings.Contains(err.Error(), want) || want == "" && strings.Contains(err.Error(), pair) {
+			t.Errorf("a certificate that ends %v: %v", end, err)
+		}
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"flatstream/mirror/repofile"
 	"flatstream/mirror/tree"
 )
 
@@ -53,11 +54,21 @@ func (n *night) tell(ctx context.Context, text string) error {
 	return n.announce()
 }
 
-// Doubts says, one sentence each, what will fail a run at its end, after it has
-// published: a hook's program that is not found, a directory for metrics that is not
-// there.
-func (c *Config) Doubts() []string {
+// Doubts says, one sentence each, what this process cannot find though a run will need
+// it: files for TLS, a hook's program, a directory for metrics.
+func (c *Config) Doubts(machine repofile.Vars) ([]string, error) {
+	all, err := c.Upstreams(machine)
+	if err != nil {
+		return nil, err
+	}
 	var doubts []string
+	for _, u := range all {
+		for _, file := range []string{u.Fetch.TLS.CACert, u.Fetch.TLS.ClientCert, u.Fetch.TLS.ClientKey} {
+			if _, err := os.Stat(file); err != nil && file != "" {
+				doubts = append(doubts, fmt.Sprintf("repository %s: %v", u.Name, err))
+			}
+		}
+	}
 	for name, hook := range map[string][]string{"on-publish": c.Hooks.OnPublish, "on-failure": c.Hooks.OnFailure} {
 		if len(hook) == 0 {
 			continue
@@ -66,13 +77,13 @@ func (c *Config) Doubts() []string {
 			doubts = append(doubts, fmt.Sprintf("hook %s: there is no program %s in the PATH of this process", name, hook[0]))
 		}
 	}
-	slices.Sort(doubts)
 	if dir := filepath.Dir(c.Metrics); c.Metrics != "" {
 		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 			doubts = append(doubts, fmt.Sprintf("metrics: there is no directory %s", dir))
 		}
 	}
-	return doubts
+	slices.Sort(doubts)
+	return slices.Compact(doubts), nil
 }
 
 // environ is what hooks are told besides the report: FLATSTREAM_STORE,

@@ -130,7 +130,7 @@ func (e *SyncError) Hint() string {
 			return hinter.Hint()
 		}
 	}
-	return "what was published stays as it was; start the run again when upstream answers"
+	return "what was published stays as it was; a run may be started again at any moment"
 }
 
 // Unwrap gives each repository's error to errors.Is and errors.As.

@@ -41,7 +41,11 @@ func (t *Tree) Lock() (unlock func() error, err error) {
 		return nil, &LockedError{t.dir, holder(name)}
 	}
 	pid := []byte(strconv.Itoa(os.Getpid()) + "\n")
-	if err := errors.Join(os.WriteFile(name, pid, fileMode), t.root.Chmod("state/lock", fileMode), t.sweep()); err != nil {
+	err = os.WriteFile(name, pid, fileMode)
+	if err == nil {
+		err = errors.Join(t.root.Chmod("state/lock", fileMode), t.sweep())
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("lock store %s: %w", t.dir, err), fl.Close())
 	}
 	t.locked.Store(true)

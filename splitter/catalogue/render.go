@@ -40,7 +40,7 @@ func newRenderer() (*renderer, error) {
 	l := look{template.CSS(dense(style)), template.JS(dense(script)), ""}
 	l.Policy = fmt.Sprintf("default-src 'none'; style-src '%s'; script-src '%s'; base-uri 'none'; form-action 'none'", hash(string(l.Style)), hash(string(l.Script)))
 	t, err := template.New("").Funcs(template.FuncMap{
-		"look": func() look { return l }, "link": link, "number": number, "count": count, "first": first[string], "clip": clip,
+		"look": func() look { return l }, "parts": func(path string) []string { return strings.Split(path, "/") }, "link": link, "number": number, "count": count, "first": first[string], "clip": clip,
 		"changed": func(list []splitter.PackageChange) []splitter.PackageChange { return first(maxChanges, list) },
 		"letters": newLetterBar, "cause": newCauseBox, "nameRows": nameRows, "listedRows": listedRows, "repoRows": repoRows,
 	}).ParseFS(files, "pages/*.tmpl")
