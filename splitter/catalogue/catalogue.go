@@ -19,8 +19,10 @@
 package catalogue
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path"
 	"path/filepath"
@@ -117,17 +119,10 @@ func (s *site) makeDirs() error {
 	return nil
 }
 
-// write fills a template and makes a page of it, below a target's directory.
-func (r *renderer) write(dir, name, kind string, data any) error {
-	b, err := r.render(kind, data)
-	if err != nil {
-		return err
-	}
-	return replace(filepath.Join(dir, filepath.FromSlash(name)), b)
-}
-
-// replace makes name a new file with mode 0644.
-func replace(name string, b []byte) (err error) {
+// write fills a template and makes a page of it, below a target's directory: a new
+// file with mode 0644. A long page is never whole in memory.
+func (r *renderer) write(dir, name, kind string, data any) (err error) {
+	name = filepath.Join(dir, filepath.FromSlash(name))
 	if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
@@ -136,10 +131,21 @@ func replace(name string, b []byte) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	if _, err := f.Write(b); err != nil {
+	w := r.buffers.Get().(*bufio.Writer)
+	defer r.buffers.Put(w)
+	w.Reset(f)
+	if err := errors.Join(r.t.ExecuteTemplate(harmless{w}, kind, data), w.Flush()); err != nil {
 		return err
 	}
 	return f.Chmod(0o644)
+}
+
+// harmless makes [inert] what passes.
+type harmless struct{ w io.Writer }
+
+func (h harmless) Write(p []byte) (int, error) {
+	_, err := h.w.Write(inert(p))
+	return len(p), err
 }
 
 // inert replaces what would command a reader of the page: control characters but

@@ -1,6 +1,7 @@
 package catalogue
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/sha256"
 	"embed"
@@ -10,6 +11,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 
 	"flatstream/splitter"
 )
@@ -17,8 +19,11 @@ import (
 //go:embed pages
 var files embed.FS
 
-// renderer fills the templates.
-type renderer struct{ t *template.Template }
+// renderer fills the templates. Several goroutines may use it.
+type renderer struct {
+	t       *template.Template
+	buffers sync.Pool // of *bufio.Writer
+}
 
 // look is what every page carries in itself: one file that can be kept or sent shows
 // as it shall, and a page has no need of the server's idea of a script's type.
@@ -44,7 +49,7 @@ func newRenderer() (*renderer, error) {
 		"changed": func(list []splitter.PackageChange) []splitter.PackageChange { return first(maxChanges, list) },
 		"letters": newLetterBar, "cause": newCauseBox, "nameRows": nameRows, "listedRows": listedRows, "repoRows": repoRows,
 	}).ParseFS(files, "pages/*.tmpl")
-	return &renderer{t}, err
+	return &renderer{t: t, buffers: sync.Pool{New: func() any { return bufio.NewWriterSize(nil, pieceSize) }}}, err
 }
 
 func (r *renderer) render(name string, data any) ([]byte, error) {

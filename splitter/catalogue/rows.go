@@ -2,6 +2,7 @@ package catalogue
 
 import (
 	"html/template"
+	"iter"
 	"strings"
 )
 
@@ -34,37 +35,54 @@ func (r *rows) version(version, arch string) {
 
 // nameRows are the rows of a letter's page: of each name where its builds are, and why
 // not elsewhere.
-func nameRows(root string, names []*named) template.HTML {
-	r := &rows{root: root}
-	for _, n := range names {
-		r.WriteString("\n<li class=\"entry\"><b>")
-		r.text(n.Name)
-		r.WriteString("</b><ul>")
-		for _, b := range n.Builds {
-			r.WriteString("<li>")
-			r.version(b.Version, b.Arch)
-			for _, f := range b.In {
-				r.WriteByte(' ')
-				r.link(f, f.Title)
+// They come piece by piece: all of a letter may be 30 MB.
+func nameRows(root string, names []*named) iter.Seq[template.HTML] {
+	return func(yield func(template.HTML) bool) {
+		r := &rows{root: root}
+		for i, n := range names {
+			r.named(n)
+			if i < len(names)-1 && r.Len() < pieceSize {
+				continue
 			}
-			r.WriteString("</li>")
-		}
-		for _, why := range n.Notes {
-			r.WriteString(`<li class="why">`)
-			r.text(why.NEVRA)
-			r.WriteString(" is not in ")
-			r.link(why.Flat, why.Flat.Title)
-			r.WriteString(": ")
-			if why.By != nil {
-				r.link(why.By, why.Text)
-			} else {
-				r.text(why.Text)
+			if !yield(template.HTML(r.String())) {
+				return
 			}
-			r.WriteString("</li>")
+			r.Reset()
 		}
-		r.WriteString("</ul></li>")
 	}
-	return template.HTML(r.String())
+}
+
+// pieceSize is how much of a long list is put together at once, bytes.
+const pieceSize = 32 << 10
+
+// named appends the row of one name.
+func (r *rows) named(n *named) {
+	r.WriteString("\n<li class=\"entry\"><b>")
+	r.text(n.Name)
+	r.WriteString("</b><ul>")
+	for _, b := range n.Builds {
+		r.WriteString("<li>")
+		r.version(b.Version, b.Arch)
+		for _, f := range b.In {
+			r.WriteByte(' ')
+			r.link(f, f.Title)
+		}
+		r.WriteString("</li>")
+	}
+	for _, why := range n.Notes {
+		r.WriteString(`<li class="why">`)
+		r.text(why.NEVRA)
+		r.WriteString(" is not in ")
+		r.link(why.Flat, why.Flat.Title)
+		r.WriteString(": ")
+		if why.By != nil {
+			r.link(why.By, why.Text)
+		} else {
+			r.text(why.Text)
+		}
+		r.WriteString("</li>")
+	}
+	r.WriteString("</ul></li>")
 }
 
 // listedRows are the rows of a stream's page.

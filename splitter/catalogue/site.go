@@ -88,6 +88,7 @@ func (s *site) newFlat(repo *splitter.ReportRepo, planned *splitter.Flat) *flat 
 	if planned == nil {
 		return f
 	}
+	f.Holds = make([]nevra, 0, planned.Len())
 	for _, n := range s.Plan.Packages(planned) {
 		f.Holds = append(f.Holds, nevra{n.Name, n.EVR.String(), n.Arch})
 	}
