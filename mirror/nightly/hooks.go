@@ -54,8 +54,11 @@ func (n *night) tell(ctx context.Context, text string) error {
 	return n.announce()
 }
 
+// commonArches are what $basearch is on systems that exist.
+var commonArches = []string{"x86_64", "aarch64", "ppc64le", "s390x", "riscv64", "i386", "armhfp", "ppc64", "loongarch64"}
+
 // Doubts says, one sentence each, what this process cannot find though a run will need
-// it: files for TLS, a hook's program, a directory for metrics.
+// it: files for TLS, a hook's program, a directory for metrics, an arch.
 func (c *Config) Doubts(machine repofile.Vars) ([]string, error) {
 	all, err := c.Upstreams(machine)
 	if err != nil {
@@ -67,6 +70,11 @@ func (c *Config) Doubts(machine repofile.Vars) ([]string, error) {
 			if _, err := os.Stat(file); err != nil && file != "" {
 				doubts = append(doubts, fmt.Sprintf("repository %s: %v", u.Name, err))
 			}
+		}
+	}
+	for _, b := range c.builds() {
+		if !slices.Contains(commonArches, b.arch) {
+			doubts = append(doubts, fmt.Sprintf("%s: %s is no arch of a known system (%s)", b.flat(), b.arch, strings.Join(commonArches, ", ")))
 		}
 	}
 	for name, hook := range map[string][]string{"on-publish": c.Hooks.OnPublish, "on-failure": c.Hooks.OnFailure} {
