@@ -180,6 +180,8 @@ func printEvent(out *output, e splitter.BlameEvent) {
 		line += ": " + strings.Join(e.To, " ")
 	case e.Kind == splitter.BlameDefault:
 		line += fmt.Sprintf(": %s, was %s", orNone(strings.Join(e.To, " ")), orNone(strings.Join(e.From, " ")))
+	case e.Kind == splitter.BlameChanged && slices.Equal(e.From, e.To):
+		line += " " + strings.Join(e.To, " ") + " has other bytes"
 	case e.Kind == splitter.BlameChanged && len(e.From) > 0 && len(e.To) > 0:
 		line += " " + strings.Join(e.From, " ") + " -> " + strings.Join(e.To, " ")
 	case e.Kind == splitter.BlameChanged:
