@@ -62,6 +62,9 @@ func publish(c *cli.Context, out *output) error {
 		if err != nil {
 			return err
 		}
+		for _, w := range report.Warnings {
+			out.note("warning: %s", w)
+		}
 		printPublish(out, report)
 		return out.document(struct {
 			Schema int `json:"schema"`
@@ -97,9 +100,6 @@ func publishOptions(c *cli.Context, out *output, t *tree.Tree, store string) (op
 }
 
 func printPublish(out *output, r *bucket.Report) {
-	for _, w := range r.Warnings {
-		out.note("warning: %s", w)
-	}
 	switch {
 	case r.DryRun:
 		out.printf("would write %s, %s, and delete %d\n", counted(r.Uploaded, "object"), byteCount(r.UploadedBytes), r.Deleted)

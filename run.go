@@ -134,6 +134,9 @@ func printNight(out *output, r *nightly.Report) error {
 	if r.Published || r.Withheld() || out.verbose {
 		printSummary(out, r)
 	}
+	if r.Bucket != nil && (r.Bucket.Published || out.verbose) {
+		printPublish(out, r.Bucket)
+	}
 	if err := out.document(r); err != nil {
 		return err
 	}

@@ -46,19 +46,28 @@ func (e *EndpointError) Error() string { return "the endpoint " + e.Reason }
 // Hint says what to try next.
 func (e *EndpointError) Hint() string { return "write a URL such as https://s3.example.org" }
 
+// CheckEndpoint wants the http or https URL of a server, without a password; empty means
+// none. Errors are an [*EndpointError].
+func CheckEndpoint(text string) error {
+	u, err := url.Parse(text)
+	switch {
+	case text == "":
+		return nil
+	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Host == "":
+		return &EndpointError{"is no http or https URL"}
+	case u.User != nil:
+		return &EndpointError{"may hold no user and password"}
+	}
+	return nil
+}
+
 // open makes a client. Credentials, region and endpoint come by the ordinary AWS chain:
 // the environment, the shared files with their profiles, web identity, the roles of
 // containers and instances. A server that is not AWS is spoken to with the bucket in the
 // path, and has the region us-east-1 where nothing says another.
 func open(ctx context.Context, l Location, opt Options) (*remote, error) {
-	if opt.Endpoint != "" {
-		u, err := url.Parse(opt.Endpoint)
-		switch {
-		case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Host == "":
-			return nil, &EndpointError{"is no http or https URL"}
-		case u.User != nil:
-			return nil, &EndpointError{"may hold no user and password"}
-		}
+	if err := CheckEndpoint(opt.Endpoint); err != nil {
+		return nil, err
 	}
 	transport := func(t *http.Transport) {
 		t.MaxIdleConnsPerHost, t.MaxIdleConns = opt.jobs(), 2*opt.jobs()

@@ -44,6 +44,7 @@ type Config struct {
 	Hooks   Hooks
 	Metrics string // absolute file in Prometheus' text format; empty: none
 	SignKey string // absolute file of the secret key that signs flat/; empty: none
+	Publish Publish
 
 	sum string // SHA-256 of the file's bytes
 }
@@ -177,7 +178,7 @@ func parseConfig(b []byte, file, dir string) (*Config, error) {
 	err = decode(root, fields{
 		"store": &c.Store, "base-url": c.readBaseURL, "sign-key": &c.SignKey, "metrics": &c.Metrics,
 		"repos": c.readRepos, "targets": c.readTargets, "views": c.readViews,
-		"verify": c.readVerify, "keep": c.readKeep,
+		"verify": c.readVerify, "keep": c.readKeep, "publish": c.readPublish,
 		"hooks": func(n *yaml.Node) error {
 			return decode(n, fields{"on-publish": readCommand(&c.Hooks.OnPublish), "on-failure": readCommand(&c.Hooks.OnFailure)})
 		},

@@ -25,8 +25,8 @@ const hookGrace = 5 * time.Second
 
 // hooks runs on-publish after a publication that changed something, and on-failure
 // after a failure or when something was withheld, but not because another run holds
-// the store. A publication whose hook did not run, or failed, is announced by the next
-// run. Each reads the report as text, and finds in its environment what
+// the store. A publication whose hook did not run, or failed, or that the bucket does not
+// show yet, is announced by the next run. Each reads the report as text, and finds in its environment what
 // [night.environ] says. A hook that fails is an error of its own; what was published
 // stays.
 func (n *night) hooks(ctx context.Context, failure error) error {
@@ -35,7 +35,7 @@ func (n *night) hooks(ctx context.Context, failure error) error {
 	}
 	text := n.report.text(failure)
 	var errs []error
-	if n.report.Published || n.untold {
+	if (n.report.Published || n.untold) && !n.unshown {
 		errs = append(errs, n.tell(ctx, text))
 	}
 	if failure != nil || n.report.Withheld() {

@@ -178,4 +178,7 @@ keep: { snapshots: 14, grace: 72h, max-delete: 40%% }
 
 # For the textfile collector of Prometheus' node_exporter.
 # metrics: /var/lib/prometheus/node-exporter/flatstream.prom
+
+# An object store that shows the same, for clients that read it over plain HTTP.
+# publish: s3://BUCKET/PREFIX
 `

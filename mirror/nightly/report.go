@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"flatstream/mirror"
+	"flatstream/mirror/bucket"
 	"flatstream/repodata/closure"
 )
 
@@ -22,6 +23,7 @@ type Report struct {
 	Changed   []string          `json:"changed"`  // ids of the repositories that changed
 	Published bool              `json:"published"`
 	Warnings  []string          `json:"warnings"`
+	Bucket    *bucket.Report    `json:"bucket,omitempty"` // what publish: did
 }
 
 // TargetReport is what became of one target for one arch.

@@ -43,6 +43,9 @@ func Run(ctx context.Context, c *Config, opt Options) (*Report, error) {
 		n.opt.Now = time.Now()
 	}
 	err := n.run(ctx)
+	if err == nil {
+		err = n.toBucket(ctx)
+	}
 	return n.report, errors.Join(err, n.writeMetrics(err), n.hooks(ctx, err))
 }
 
@@ -58,6 +61,7 @@ type night struct {
 	made    string // fingerprint of all but upstream's content
 	report  *Report
 	untold  bool // what an earlier run published was not announced
+	unshown bool // what is published could not be put into the bucket
 
 	known, labels map[string]string // labels of package files: of nights before, of this one
 }

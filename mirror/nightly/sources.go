@@ -395,5 +395,9 @@ func (c *Config) Steps(machine repofile.Vars) ([]string, error) {
 	for _, l := range links {
 		steps = append(steps, fmt.Sprintf("link %s to %s", l.path, l.to))
 	}
-	return append(steps, "publish all of it in "+c.Store+" at once"), nil
+	steps = append(steps, "publish all of it in "+c.Store+" at once")
+	if c.Publish.To.Bucket != "" {
+		steps = append(steps, c.Publish.step())
+	}
+	return steps, nil
 }
