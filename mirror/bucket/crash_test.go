@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -227,4 +229,52 @@ func TestRace(t *testing.T) {
 		t.Error("nobody published")
 	}
 	holds(t, g, "p", content)
+}
+
+// Clients read all the time while one generation follows another, packages come and go,
+// and nothing that a repomd.xml names is ever missing or of another generation.
+func TestReadersDuringPublications(t *testing.T) {
+	g, s := startGateway(t), newStore(t)
+	nights := 15
+	if os.Getenv("FLATSTREAM_FULL") == "1" {
+		nights = 50
+	}
+	done := make(chan struct{})
+	var reads atomic.Int64
+	var readers sync.WaitGroup
+	for range 3 {
+		readers.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				if err := consistent(g, "p", "mirror/r", "flat/d"); err != nil {
+					t.Error(err)
+					return
+				}
+				reads.Add(1)
+			}
+		})
+	}
+	for n := range nights {
+		now := night1.Add(time.Duration(n) * 24 * time.Hour)
+		generation := fmt.Sprint("generation ", n)
+		snapshot(t, s, now, 0, merged(
+			aRepo("mirror/r", generation, "a.rpm", fmt.Sprintf("p%d.rpm", n), fmt.Sprintf("p%d.rpm", n+1)), aRepo("flat/d", generation, fmt.Sprintf("p%d.rpm", n))))
+		// A grace of two nights: shorter ones are for clients that are faster than these.
+		r, err := Publish(t.Context(), s, at(t, "p"), Options{Endpoint: g.url, Now: now, Grace: 48 * time.Hour, MaxDelete: 1})
+		must(t, err)
+		if n > 5 && r.Deleted == 0 {
+			t.Error("nothing is ever deleted")
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	close(done)
+	readers.Wait()
+	t.Logf("%d publications, %d readings", nights, reads.Load())
+	if reads.Load() < int64(nights) {
+		t.Error("hardly a reading")
+	}
 }

@@ -2,16 +2,12 @@ package bucket
 
 import (
 	"context"
-	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -19,11 +15,11 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"golang.org/x/sys/unix"
+
+	"flatstream/fixtures"
 )
 
-// gateway is a real S3 server (Versity's, over a directory) with a bucket that everybody
-// may read.
+// gateway is a real S3 server with a bucket that everybody may read.
 type gateway struct {
 	url string
 	api *s3.Client
@@ -40,70 +36,21 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// versitygw finds the server that scripts/tools installs.
-func versitygw(t testing.TB) string {
-	t.Helper()
-	for _, name := range []string{"versitygw", "/usr/local/lib/flatstream-tools/versitygw"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	if os.Getenv("CI") == "true" {
-		t.Fatal("versitygw is not installed")
-	}
-	t.Skip("versitygw is not installed: scripts/tools does it")
-	return ""
-}
-
 func startGateway(t testing.TB) *gateway {
 	t.Helper()
-	program := versitygw(t)
-	credentials(t)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	addr := l.Addr().String()
-	must(t, l.Close())
-	dir := t.TempDir()
-	args := []string{"--quiet", "--keep-alive", "--port", addr, "posix"}
-	if unix.Setxattr(dir, "user.flatstream", []byte("1"), 0) != nil { // this file system has no attributes
-		side := t.TempDir()
-		args = append(args, "--sidecar", side)
-	}
-	cmd := exec.Command(program, append(args, dir)...)
-	cmd.Env = append(os.Environ(), "ROOT_ACCESS_KEY=test", "ROOT_SECRET_KEY=testsecret")
-	cmd.SysProcAttr = &unix.SysProcAttr{Pdeathsig: unix.SIGKILL}
-	cmd.Stderr = os.Stderr
-	must(t, cmd.Start())
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	g := &gateway{url: "http://" + addr}
-	r, err := open(t.Context(), Location{Bucket: testBucket}, Options{Endpoint: g.url})
-	must(t, err)
-	g.api = r.api
-	for range 200 {
-		if c, err := net.Dial("tcp", addr); err == nil {
-			c.Close()
-			break
+	if _, err := fixtures.FindGateway(); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("versitygw is not installed")
 		}
-		time.Sleep(20 * time.Millisecond)
+		t.Skip("versitygw is not installed: scripts/tools does it")
 	}
-	_, err = g.api.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(testBucket)})
+	g, err := fixtures.StartGateway(t.TempDir(), t.TempDir())
 	must(t, err)
-	policy := fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::%s/*"}]}`, testBucket)
-	_, err = g.api.PutBucketPolicy(t.Context(), &s3.PutBucketPolicyInput{Bucket: aws.String(testBucket), Policy: &policy})
-	must(t, err)
-	return g
-}
-
-// credentials are what AWS's chain finds, and nothing of this machine's own.
-func credentials(t testing.TB) {
-	t.Helper()
-	none := filepath.Join(t.TempDir(), "none")
-	for k, v := range map[string]string{
-		"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "testsecret", "AWS_EC2_METADATA_DISABLED": "true",
-		"AWS_CONFIG_FILE": none, "AWS_SHARED_CREDENTIALS_FILE": none, "AWS_PROFILE": "", "AWS_ENDPOINT_URL": "", "AWS_CA_BUNDLE": "",
-	} {
-		t.Setenv(k, v)
+	t.Cleanup(g.Close)
+	for name, value := range g.Environ {
+		t.Setenv(name, value)
 	}
+	return &gateway{g.URL, g.API}
 }
 
 // keys lists a prefix.
