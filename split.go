@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
+	"runtime/debug"
 
 	"github.com/urfave/cli/v2"
 
@@ -32,6 +33,7 @@ func splitCommand(out *output) *cli.Command {
 }
 
 func split(c *cli.Context, out *output) error {
+	debug.SetMemoryLimit(600 << 20) // 200,000 packages hold 300 MB; what lies above is garbage that waits
 	opt, err := splitOptions(c)
 	if err != nil {
 		return err
