@@ -124,12 +124,13 @@ func printable(s string) string {
 	}, s)
 }
 
-// escapeURLPath percent-encodes what a path element may hold but a URL may not.
+// escapeURLPath percent-encodes what a path element may hold but a URL in a .repo file may
+// not: a comma too, where DNF begins the next of several URLs.
 func escapeURLPath(p string) string {
 	var b strings.Builder
 	for i := range len(p) {
 		switch c := p[i]; {
-		case plainByte(c), c == '/', c == '~', c == '@', c == '=', c == ',', c == ':':
+		case plainByte(c), c == '/', c == '~', c == '@', c == '=', c == ':':
 			b.WriteByte(c)
 		default:
 			fmt.Fprintf(&b, "%%%02X", c)
