@@ -29,7 +29,6 @@ package closure
 
 import (
 	"fmt"
-	"time"
 
 	"flatstream/repodata/rpmver"
 )
@@ -70,10 +69,12 @@ type Hidden struct {
 type Options struct {
 	Jobs int // workers; 0: one per processor
 
-	// Thought bounds the time of the SAT solver on one check; each package gets 50 ms
-	// even when it is used up. 0: a minute, of which real packages need less than a second
-	// on an idle machine.
-	Thought time.Duration
+	// Effort bounds the work of the SAT solver on one check, in slices of 20,000
+	// propagations; each package gets 2 of them even when it is used up. What is left
+	// undecided does not depend on the machine, but for problems of more than 8,000
+	// packages, which are given minutes. 0: 2000, of which a check of real
+	// packages needs a few hundred.
+	Effort int
 }
 
 func (u *Universe) knownAll(checks []Check) error {

@@ -2,10 +2,10 @@ package closure
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/go-air/gini/z"
 )
@@ -42,7 +42,7 @@ type dispute struct {
 	guards   []z.Lit // by fact: true where it counts
 	known    map[fact]bool
 	expanded set
-	until    time.Time // the search is given up then
+	left     int // of the effort; the search is given up then
 }
 
 // collision explains a cause that has all its requirements.
@@ -58,14 +58,14 @@ func (b *blame) collision(p int32) *collision {
 		}
 	}
 	usable.add(p)
-	d := &dispute{satProblem: b.emptyProblem(usable), of: p, known: make(map[fact]bool), expanded: make(set, len(usable)), until: time.Now().Add(maxExcuse)}
+	d := &dispute{satProblem: b.emptyProblem(usable), of: p, known: make(map[fact]bool), expanded: make(set, len(usable)), left: maxExcuse}
 	c := d.tell(d.search())
 	b.collisions[p] = c
 	return c
 }
 
 // search returns a set of facts that contradict each other, none to spare; of those it
-// did not find in time none.
+// did not find with its effort none.
 func (d *dispute) search() []fact {
 	d.takeIn(d.lit(d.of), d.of)
 	answer := d.holds(d.guards)
@@ -78,7 +78,7 @@ func (d *dispute) search() []fact {
 		return nil
 	}
 	core := d.core()
-	for i := 0; i < len(core) && len(core) <= maxCore && time.Now().Before(d.until); {
+	for i := 0; i < len(core) && len(core) <= maxCore && d.left > 0; {
 		fewer := slices.Delete(slices.Clone(core), i, i+1)
 		if d.holds(fewer) >= 0 {
 			i++ // this one is needed, as far as was found out
@@ -96,11 +96,11 @@ func (d *dispute) search() []fact {
 }
 
 // holds tells whether the package can be installed as far as these facts go: 1 or -1, or
-// 0 if that was not found out in time.
+// 0 if the effort did not tell.
 func (d *dispute) holds(guards []z.Lit) int {
-	d.g.Assume(d.lit(d.of))
-	d.g.Assume(guards...)
-	return d.g.Try(max(time.Until(d.until), patience/10))
+	answer, left := d.answer(context.Background(), max(d.left, 1), append([]z.Lit{d.lit(d.of)}, guards...)...)
+	d.left = left
+	return answer
 }
 
 // core lists the guards that the last answer of no came from.

@@ -17,7 +17,7 @@ import (
 // Beside what [Universe.Closure] reports it finds packages whose requirements all
 // have providers and that cannot be installed all the same: because a provider
 // cannot (uninstallable), or because what is needed excludes each other (conflict).
-// What could not be decided in time is a problem too (undecided): nothing is called
+// What could not be decided with the effort allowed is a problem too (undecided): nothing is called
 // installable that is not proven to be. Errors are those of Closure.
 func (u *Universe) Install(ctx context.Context, checks []Check, opt Options) (*Report, error) {
 	if err := u.knownAll(checks); err != nil {
@@ -35,7 +35,7 @@ func (u *Universe) Install(ctx context.Context, checks []Check, opt Options) (*R
 	found := make([]Checked, len(parts))
 	errs := make([]error, len(parts))
 	parallel(opt.Jobs, len(parts), func(i int) {
-		j := views[i].newJudge(g, cmp.Or(opt.Thought, maxThought))
+		j := views[i].newJudge(g, cmp.Or(opt.Effort, maxEffort))
 		if errs[i] = j.judge(ctx); errs[i] == nil {
 			found[i] = views[i].checked()
 			found[i].Join(j.problems())

@@ -332,7 +332,7 @@ func pigeons(n int) (list []*repodata.Package) {
 // What would take years is given up, and not called installable.
 func TestInstallUndecided(t *testing.T) {
 	start := time.Now()
-	got := judgeMade(t, Options{Thought: 300 * time.Millisecond}, pigeons(13)...)
+	got := judgeMade(t, Options{Effort: 4}, pigeons(13)...)
 	if len(got) != 13 {
 		t.Errorf("%d problems, want 13", len(got))
 	}
@@ -341,7 +341,7 @@ func TestInstallUndecided(t *testing.T) {
 			t.Errorf("%+v", p)
 		}
 	}
-	if took := time.Since(start); took > maxThought {
+	if took := time.Since(start); took > time.Minute {
 		t.Errorf("it took %s", took)
 	}
 }
@@ -418,7 +418,7 @@ func TestSystems(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j := views[0].newJudge(u.graphed(0), maxThought)
+	j := views[0].newJudge(u.graphed(0), maxEffort)
 	j.reach()
 	j.findCauses()
 	s := j.newSystem()

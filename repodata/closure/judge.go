@@ -1,9 +1,6 @@
 package closure
 
-import (
-	"slices"
-	"time"
-)
+import "slices"
 
 // judge decides, in one view, which packages can be installed. It starts from the
 // packages of the checked repository and looks only at their cone: what they, and
@@ -26,15 +23,15 @@ type judge struct {
 	fallen  []int32 // broken, and not yet spread upward
 	felled  []int32 // all that are broken, in the order found
 
-	undecided []int32       // neither, since the search was given up
-	thought   time.Duration // left to the SAT solver
+	undecided []int32 // neither, since the search was given up
+	effort    int     // left to the SAT solver
 
 	causes int // how many of them the search for causes found
 }
 
-func (v *view) newJudge(g *graph, thought time.Duration) *judge {
+func (v *view) newJudge(g *graph, effort int) *judge {
 	j := &judge{
-		thought: thought,
+		effort:  effort,
 		view:    v,
 		graph:   g,
 		cone:    make(set, len(v.available)),

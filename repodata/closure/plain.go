@@ -82,7 +82,7 @@ func (j *judge) plainly(ctx context.Context) ([]Warning, error) {
 		return warnings, nil
 	}
 	plain.targets = slices.DeleteFunc(slices.Clone(v.targets), func(p int32) bool { return !plain.available.has(p) || !j.alive.has(p) })
-	again := plain.newJudge(j.graph, j.thought)
+	again := plain.newJudge(j.graph, j.effort)
 	if err := again.judge(ctx); err != nil {
 		return nil, err
 	}

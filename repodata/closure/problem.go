@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"time"
 
 	"flatstream/repodata/rpmver"
 
@@ -57,19 +56,11 @@ func (j *judge) newProblem(packages []int32) *satProblem {
 }
 
 // solve tells whether package p can be installed: 1 or -1, or 0 if that was not found
-// out in time.
+// out with the effort that is left.
 func (f *satProblem) solve(ctx context.Context, p int32) (int, error) {
-	start := time.Now()
-	limit := max(f.thought, minThought)
-	answer := 0
-	for answer == 0 && time.Since(start) < limit {
-		if err := ctx.Err(); err != nil {
-			return 0, err
-		}
-		f.g.Assume(f.lit(p))
-		answer = f.g.Try(min(patience, limit))
-	}
-	f.thought -= time.Since(start)
+	effort := max(f.effort, minEffort)
+	answer, left := f.answer(ctx, effort, f.lit(p))
+	f.effort -= effort - left
 	return answer, ctx.Err()
 }
 

@@ -1,6 +1,9 @@
 package closure
 
-import "slices"
+import (
+	"context"
+	"slices"
+)
 
 // maxSteps bounds the search for one rich dependency and one package; then it is the
 // SAT solver's. It is only reached when literals that exclude each other are packed into
@@ -50,7 +53,7 @@ func (u *Universe) satisfiableAnyway(f *formula, self int32, available set) verd
 	p := (&judge{view: &view{Universe: u}}).emptyProblem(usable)
 	p.clause(p.lit(self))
 	p.formula(nil, f)
-	switch p.g.Try(maxExcuse) {
+	switch answer, _ := p.answer(context.Background(), maxExcuse); answer {
 	case 1:
 		return met
 	case -1:

@@ -4,33 +4,23 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"time"
-)
 
-// How long the SAT solver works. Real packages take it microseconds to milliseconds;
-// dependencies can be written that would keep it for years.
-const (
-	patience   = 200 * time.Millisecond // before it looks whether it is still wanted
-	maxThought = time.Minute            // on the packages of one check altogether, see Options
-	minThought = 50 * time.Millisecond  // on each package, when that is used up
-	maxExcuse  = 2 * time.Second        // on the reason of one package that cannot be installed
+	"github.com/go-air/gini/z"
 )
 
 // maxTogether bounds the packages that are settled in one formula: each answer takes time
-// in proportion to it.
-const maxTogether = 50
+// in proportion to it, and so does writing it down.
+const maxTogether = 400
 
-// settle puts the packages that the greedy search could not place to the SAT solver,
-// those that were built together in one formula, since they need much the same.
+// settle puts the packages that the greedy search could not place to the SAT solver, many
+// in one formula; those that were built together come one after the other, since they need
+// much the same.
 func (j *judge) settle(ctx context.Context, hard []int32) error {
 	hard = slices.Clone(hard)
 	slices.SortStableFunc(hard, func(a, b int32) int { return cmp.Compare(j.packages[a].batch, j.packages[b].batch) })
 	asked := make(set, len(j.available))
 	for len(hard) > 0 {
-		n := 1
-		for n < min(len(hard), maxTogether) && j.packages[hard[n]].batch == j.packages[hard[0]].batch {
-			n++
-		}
+		n := min(len(hard), maxTogether)
 		open := slices.DeleteFunc(slices.Clone(hard[:n]), func(p int32) bool { return j.proven.has(p) || !j.alive.has(p) })
 		if err := j.settleTogether(ctx, open, asked); err != nil {
 			return err
@@ -40,15 +30,19 @@ func (j *judge) settle(ctx context.Context, hard []int32) error {
 	return nil
 }
 
-// settleTogether puts some packages to the SAT solver, one after the other, in one
-// formula for all: the cone of them. A solution proves all packages in it. Where there is none, the package is broken;
-// then its providers are settled first of all, since the cause may be in them. What
-// the solver does not find out in time stays undecided, and is said to be.
+// settleTogether puts some packages to the SAT solver in one formula for all, the cone of
+// them: first as many as possible at once, then one after the other. A solution proves all
+// packages in it. Where there is none, the package is broken; then its providers are
+// settled first of all, since the cause may be in them. What the solver does not find out
+// within the effort stays undecided, and is said to be.
 func (j *judge) settleTogether(ctx context.Context, hard []int32, asked set) error {
 	if len(hard) == 0 {
 		return nil
 	}
 	f := j.newProblem(hard)
+	if err := f.settleAtOnce(ctx, hard); err != nil {
+		return err
+	}
 	queue := slices.Clone(hard)
 	slices.Reverse(queue)
 	for len(queue) > 0 {
@@ -67,11 +61,7 @@ func (j *judge) settleTogether(ctx context.Context, hard []int32, asked set) err
 			j.undecided = append(j.undecided, p)
 			continue
 		case 1:
-			for _, q := range f.packages {
-				if f.chosen(q) {
-					j.proven.add(q)
-				}
-			}
+			f.learn()
 			continue
 		}
 		j.culprit.add(p)
@@ -82,6 +72,62 @@ func (j *judge) settleTogether(ctx context.Context, hard []int32, asked set) err
 		}
 	}
 	return nil
+}
+
+// learn takes what the solution that was found last holds as proven.
+func (f *satProblem) learn() {
+	for _, p := range f.packages {
+		if f.chosen(p) {
+			f.proven.add(p)
+		}
+	}
+}
+
+// maxRounds bounds how often many packages are asked for at once: what is left is asked
+// for one by one.
+const maxRounds = 60
+
+// settleAtOnce looks for systems with as many of the packages as there can be at once: it
+// asks for all, and where they exclude each other leaves those out until the next
+// round that the solver names last.
+func (f *satProblem) settleAtOnce(ctx context.Context, hard []int32) error {
+	for range maxRounds {
+		var wanted []z.Lit
+		for _, p := range f.oneOfName(hard) {
+			wanted = append(wanted, f.lit(p))
+		}
+		answer := -1
+		for len(wanted) > 1 && answer < 0 {
+			if answer, _ = f.answer(ctx, 1, wanted...); answer < 0 {
+				why := f.g.Why(nil)
+				last := 0
+				for i, l := range wanted {
+					if slices.Contains(why, l) {
+						last = i
+					}
+				}
+				wanted = slices.Delete(wanted, last, last+1)
+			}
+		}
+		if answer != 1 {
+			break
+		}
+		f.learn()
+	}
+	return ctx.Err()
+}
+
+// oneOfName lists packages that are still open, of one name one only.
+func (f *satProblem) oneOfName(packages []int32) []int32 {
+	var list []int32
+	known := make(map[string]bool)
+	for _, p := range packages {
+		if name := f.Universe.packages[p].Name; !known[name] && !f.proven.has(p) && f.alive.has(p) {
+			known[name] = true
+			list = append(list, p)
+		}
+	}
+	return list
 }
 
 // choices lists the packages not known to be broken that r could want.

@@ -5,10 +5,11 @@ import "slices"
 // Bounds of the greedy search. They cost nothing but time: what it gives up on goes
 // to the SAT solver.
 const (
-	maxSystems    = 24        // systems that are grown for several targets; then one for each
-	maxPlacements = 2000      // packages put into a system for one target, those taken out again too
-	maxWaste      = 1_000_000 // packages put into systems in vain, for all targets
-	maxChoices    = 8         // ways tried to meet one requirement
+	maxSystems    = 24   // systems that are grown for several targets; then one for each
+	maxPlacements = 1000 // packages put into a system for one target, those taken out again too
+	maxWaste      = 20   // packages put into systems in vain for each target, on average
+	fewPlacements = 100  // in the place of maxPlacements, when maxWaste is used up
+	maxChoices    = 8    // ways tried to meet one requirement
 )
 
 // system is a set of packages that is closed (all that its members oblige holds in
@@ -25,7 +26,7 @@ type system struct {
 	agenda
 	target int32
 	steps  int // left of maxPlacements
-	waste  int // left of maxWaste
+	waste  int // left of maxWaste for all targets
 }
 
 // agenda is what is still to be met, perhaps: what has one provider and the rest.
@@ -39,11 +40,11 @@ func (j *judge) prove() (hard []int32) {
 	for round := 0; len(rest) > 0; round++ {
 		var later []int32
 		for _, p := range rest {
-			if round >= maxSystems {
+			if round >= maxSystems || s.waste <= 0 {
 				s.finish()
 			}
 			switch alone := len(s.members) == 0; {
-			case j.proven.has(p) || s.waste > 0 && s.add(p):
+			case j.proven.has(p) || s.add(p):
 			case alone:
 				hard = append(hard, p)
 			default:
@@ -71,19 +72,23 @@ func (j *judge) newSystem() *system {
 		has:    make([]int32, len(j.all)),
 		asked:  make([]int32, len(j.all)),
 		barred: make([]int32, len(j.all)),
-		waste:  maxWaste,
+		waste:  maxWaste * len(j.targets),
 	}
 }
 
 // add puts p in with all that it needs, or leaves the system as it was.
 func (s *system) add(p int32) bool {
-	s.target, s.steps = p, maxPlacements
+	steps := maxPlacements
+	if s.waste <= 0 {
+		steps = fewPlacements
+	}
+	s.target, s.steps = p, steps
 	s.agenda = agenda{s.narrow[:0], s.wide[:0]}
 	mark := len(s.members)
 	if s.put(p) && s.close() {
 		return true
 	}
-	s.waste -= maxPlacements - s.steps
+	s.waste -= steps - s.steps
 	s.takeBack(mark)
 	return false
 }

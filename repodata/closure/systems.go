@@ -24,7 +24,7 @@ func (u *Universe) Systems(ctx context.Context, check Check, opt Options) (map[r
 	if err != nil {
 		return nil, nil, err
 	}
-	j := views[0].newJudge(u.graphed(opt.Jobs), maxThought)
+	j := views[0].newJudge(u.graphed(opt.Jobs), maxEffort)
 	j.reach()
 	j.findCauses()
 	systems := make(map[rpmver.NEVRA][]rpmver.NEVRA, len(j.targets))
@@ -51,7 +51,6 @@ func (u *Universe) Systems(ctx context.Context, check Check, opt Options) (map[r
 // empty before and after.
 func (s *system) of(ctx context.Context, p int32) ([]rpmver.NEVRA, error) {
 	defer s.takeBack(0)
-	s.waste = maxWaste
 	j := s.judge
 	var members []int32
 	if s.add(p) {

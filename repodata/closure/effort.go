@@ -1,0 +1,45 @@
+package closure
+
+import (
+	"context"
+	"time"
+
+	"github.com/go-air/gini/z"
+)
+
+// How hard the SAT solver tries. Its work is counted in slices, not in time, so that a
+// result is the same on a busy machine: gini looks at the clock after 20,000 propagations,
+// so that one that has to stop at once does just these, and goes on with what it learned.
+// Real packages take it one slice each; dependencies can be written that would keep it
+// for years.
+const (
+	maxEffort = 2000 // slices for the packages of one check altogether, see Options
+	minEffort = 2    // for each package, when these are used up
+	maxExcuse = 80   // for the reason of one package that cannot be installed
+)
+
+// A slice must be long enough to try out a value of each variable. So in problems with more
+// than maxSliced variables it takes time, and costs so much effort that there are minutes
+// of it for a check: far from what real packages take on any machine.
+const (
+	maxSliced = 8000
+	longSlice = 200 * time.Millisecond
+	longCost  = 1
+)
+
+// answer tells whether all of the literals can be true: 1 or -1, or 0 if that effort did not
+// tell. It returns what is left of the effort.
+func (f *satProblem) answer(ctx context.Context, effort int, literals ...z.Lit) (answer, left int) {
+	slice, cost := time.Nanosecond, 1
+	if f.g.MaxVar() > maxSliced {
+		slice, cost = longSlice, longCost
+	}
+	for effort > 0 && ctx.Err() == nil {
+		f.g.Assume(literals...)
+		if answer = f.g.Try(slice); answer != 0 {
+			return answer, effort
+		}
+		effort -= cost
+	}
+	return 0, effort
+}
