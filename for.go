@@ -58,7 +58,7 @@ func forBuild(c *cli.Context, out *output) error {
 	if err != nil {
 		return err
 	}
-	return printAnswer(out, answer)
+	return printAnswer(out, answer, c.String("store") != "")
 }
 
 // ask puts the question that the command line means.

@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"flatstream/repodata/closure"
@@ -10,7 +12,7 @@ import (
 )
 
 // printAnswer says which streams it takes, then who meets what.
-func printAnswer(out *output, a *splitter.Answer) error {
+func printAnswer(out *output, a *splitter.Answer, ofStore bool) error {
 	if err := out.document(a); err != nil {
 		return err
 	}
@@ -19,6 +21,7 @@ func printAnswer(out *output, a *splitter.Answer) error {
 			out.printf("or as well, of the same size:\n")
 		}
 		printSet(out, a, s)
+		printView(out, s, ofStore)
 	}
 	for _, b := range a.Breaks {
 		out.printf("with %s enabled it cannot be installed\n", b.Stream)
@@ -66,12 +69,48 @@ func printSet(out *output, a *splitter.Answer, s splitter.StreamSet) {
 		}
 		out.printf("  %s: %s%s\n", u.Requirement, u.NEVRA, origin(u))
 	}
+}
+
+// printView is the view to paste: into the config of a store, or behind split.
+func printView(out *output, s splitter.StreamSet, ofStore bool) {
+	if ofStore && len(s.Enable)+len(s.Overlays) > 0 {
+		var parts []string
+		if len(s.Enable) > 0 {
+			parts = append(parts, "streams: ["+quotedList(s.Enable)+"]")
+		}
+		if len(s.Overlays) > 0 {
+			parts = append(parts, "overlay: { "+overlayText(s.Overlays)+" }")
+		}
+		out.printf("  views: { build: { %s } }\n", strings.Join(parts, ", "))
+		return
+	}
 	if len(s.Enable) > 0 {
 		out.printf("  --view build=%s\n", strings.Join(s.Enable, ","))
 	}
 	for _, p := range s.Overlays {
 		out.printf("  --role %s=overlay --overlay build=%s:%s\n", p.Source, p.Source, p.Name)
 	}
+}
+
+// overlayText is what a view of a config overlays.
+func overlayText(picks []splitter.Pick) string {
+	of := map[string][]string{}
+	for _, p := range picks {
+		of[p.Source] = append(of[p.Source], p.Name)
+	}
+	var parts []string
+	for _, source := range slices.Sorted(maps.Keys(of)) {
+		parts = append(parts, fmt.Sprintf("%s: [%s]", source, quotedList(of[source])))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func quotedList(words []string) string {
+	var quoted []string
+	for _, w := range words {
+		quoted = append(quoted, strconv.Quote(w))
+	}
+	return strings.Join(quoted, ", ")
 }
 
 // setText is what to enable and to add.

@@ -74,7 +74,7 @@ const (
 	BlameMended   BlameKind = "mended"
 )
 
-var blameOrder = []BlameKind{BlameAppeared, BlameChanged, BlameDefault, BlameHidden, BlameGone, BlameLost, BlameBroke, BlameWithheld, BlameMended}
+var blameOrder = [...]BlameKind{BlameAppeared, BlameChanged, BlameDefault, BlameHidden, BlameGone, BlameLost, BlameBroke, BlameWithheld, BlameMended}
 
 // Blame says in which of the moments, oldest first, what a word means appeared, changed,
 // was hidden, went, or broke, and which build of a module did it. Every repository that
@@ -132,7 +132,7 @@ func (b *blamer) step(ctx context.Context, before, now *state) error {
 		return err
 	}
 	slices.SortStableFunc(b.events, func(x, y BlameEvent) int {
-		return cmp.Or(slices.Index(blameOrder, x.Kind)-slices.Index(blameOrder, y.Kind), strings.Compare(x.What, y.What), strings.Compare(x.Reason, y.Reason))
+		return cmp.Or(slices.Index(blameOrder[:], x.Kind)-slices.Index(blameOrder[:], y.Kind), strings.Compare(x.What, y.What), strings.Compare(x.Reason, y.Reason))
 	})
 	for i := range b.events {
 		b.events[i].Snapshot, b.events[i].First = now.Name, before.Name == ""
