@@ -12,6 +12,14 @@ import (
 // realRepos are the repositories of ../shared/data that this package is tested on.
 var realRepos = []string{"c9s/AppStream", "c9s/BaseOS", "fake-modular"}
 
+// someRealRepos are all of them, without the largest in short tests.
+func someRealRepos() []string {
+	if testing.Short() {
+		return realRepos[1:]
+	}
+	return realRepos
+}
+
 // dataDir finds the shared test data, or skips.
 func dataDir(t testing.TB) string {
 	t.Helper()
