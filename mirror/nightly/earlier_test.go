@@ -1,6 +1,7 @@
 package nightly
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"testing"
 
 	"flatstream/fixtures"
+	"flatstream/mirror/tree"
 )
 
 const twoStreams = `
@@ -93,5 +95,30 @@ func TestUnchangedNightWritesNothing(t *testing.T) {
 	}
 	if r.Published || len(after) != len(before) || len(s.Requests()) != 1 {
 		t.Errorf("published %t, %d names and before %d, %d requests", r.Published, len(after), len(before), len(s.Requests()))
+	}
+}
+
+// What somebody removed from the snapshot that is published is made anew though nothing
+// changed upstream; without its list of files the night fails and says what to do.
+func TestUnchangedNightMakesAnewWhatIsGone(t *testing.T) {
+	s := newSite(t, write(t, t.TempDir(), twoStreams, fixtures.Options{}))
+	s.mustRun(one)
+	current := filepath.Join(s.dir, "store", "current")
+	if err := os.RemoveAll(filepath.Join(current, "flat")); err != nil {
+		t.Fatal(err)
+	}
+	r := s.mustRun(one)
+	if !r.Published {
+		t.Error("a night whose targets are gone published nothing")
+	}
+	if _, err := os.Stat(filepath.Join(current, r.Targets[0].Path, "report.json")); err != nil {
+		t.Error(err)
+	}
+	if err := os.Remove(filepath.Join(current, tree.ManifestName)); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.run(one)
+	if lost, ok := errors.AsType[*tree.UnlistedError](err); !ok || !strings.Contains(lost.Hint(), "rollback") {
+		t.Errorf("without a manifest: %v", err)
 	}
 }

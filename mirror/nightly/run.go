@@ -5,6 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
 	"time"
 
 	"flatstream/mirror"
@@ -194,7 +198,7 @@ func (n *night) upToDate() (bool, error) {
 	if err != nil || json.Unmarshal(b, &last) != nil {
 		return false, nil // not remembered: split again, which is slow and right
 	}
-	if last.Snapshot != current.Name || last.Made != n.made {
+	if last.Snapshot != current.Name || last.Made != n.made || !last.stands(current) {
 		return false, nil
 	}
 	told, err := n.announced()
@@ -209,6 +213,19 @@ func (n *night) upToDate() (bool, error) {
 		n.report.Targets = append(n.report.Targets, t)
 	}
 	return true, nil
+}
+
+// stands says whether the snapshot has its list of files and the targets that were made
+// for it: somebody may have removed them. All else is fsck's to find.
+func (m *memory) stands(in tree.Snapshot) bool {
+	names := []string{tree.ManifestName}
+	for _, t := range m.Targets {
+		names = append(names, path.Join(t.Path, splitter.ReportName))
+	}
+	return !slices.ContainsFunc(names, func(name string) bool {
+		_, err := os.Lstat(filepath.Join(in.Dir, filepath.FromSlash(name)))
+		return err != nil
+	})
 }
 
 // Forget makes the next run split again, though nothing changed: for a store of which

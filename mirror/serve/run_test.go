@@ -74,7 +74,7 @@ func TestStalledClientIsCutOff(t *testing.T) {
 	write(t, dir, map[string]string{"big.rpm": strings.Repeat("0123456789abcdef", size>>4)})
 	stall := 250 * time.Millisecond
 	for ; ; stall *= 4 {
-		n, err := download(t, run(t, dir, serve.Limits{Stall: stall}), stall/8)
+		n, err := takeSlowly(t, run(t, dir, serve.Limits{Stall: stall}), stall/8)
 		if err == nil && n > size {
 			break
 		}
@@ -84,15 +84,15 @@ func TestStalledClientIsCutOff(t *testing.T) {
 	}
 	addr := run(t, dir, serve.Limits{Stall: stall})
 	for range 3 { // the server, too, may have been away from the processor
-		if n, err := download(t, addr, 5*stall); err != nil || n < size {
+		if n, err := takeSlowly(t, addr, 5*stall); err != nil || n < size {
 			return
 		}
 	}
 	t.Error("a client that stalls was served to the end")
 }
 
-// download takes /big.rpm with two pauses, and returns how many bytes came.
-func download(t *testing.T, addr string, pause time.Duration) (int64, error) {
+// takeSlowly takes /big.rpm with two pauses, and returns how many bytes came.
+func takeSlowly(t *testing.T, addr string, pause time.Duration) (int64, error) {
 	c, err := net.Dial("tcp", addr)
 	must(t, err)
 	defer c.Close()

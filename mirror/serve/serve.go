@@ -76,6 +76,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "only GET and HEAD are answered", http.StatusMethodNotAllowed)
 		return
 	}
+	r = withoutOddRange(r)
 	switch r.URL.Path {
 	case "/healthz":
 		h.health(w)
@@ -84,6 +85,18 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		h.serve(w, r)
 	}
+}
+
+// withoutOddRange takes a Range away that net/http answers wrongly: one in another unit
+// than bytes must be ignored (RFC 9110, 14.2), and the last no bytes are no range.
+func withoutOddRange(r *http.Request) *http.Request {
+	unit, ranges, _ := strings.Cut(r.Header.Get("Range"), "=")
+	if unit == "" || strings.EqualFold(unit, "bytes") && strings.TrimSpace(ranges) != "-0" {
+		return r
+	}
+	r = r.Clone(r.Context())
+	r.Header.Del("Range")
+	return r
 }
 
 func (h *handler) serve(w http.ResponseWriter, r *http.Request) {

@@ -194,6 +194,8 @@ func TestConditionsAndRanges(t *testing.T) {
 		{[]string{"Range", "bytes=7-"}, 206, "789"},
 		{[]string{"Range", "bytes=-2"}, 206, "89"},
 		{[]string{"Range", "bytes=10-"}, 416, ""},
+		{[]string{"Range", "bytes=-0"}, 200, "0123456789"},
+		{[]string{"Range", "lines=2-4"}, 200, "0123456789"},
 		{[]string{"Range", "bytes=7-", "If-Range", etag}, 206, "789"},
 		{[]string{"Range", "bytes=7-", "If-Range", `"other"`}, 200, "0123456789"},
 	} {

@@ -42,8 +42,46 @@ func (s *Stage) CarryFrom(from Snapshot, prefix string) error {
 		}
 	}
 	c := carrier{s, "snapshots/" + from.Name, known}
-	if err := c.walk(prefix); err != nil {
+	err = c.walk(prefix)
+	if err == nil {
+		err = c.heal(entries, prefix)
+	}
+	if err != nil {
 		return fmt.Errorf("carry %s from %s: %w", prefix, from.Name, err)
+	}
+	return nil
+}
+
+// LostError says that a file of a snapshot is gone, and its object, too.
+type LostError struct{ Path string }
+
+func (e *LostError) Error() string { return "lost file " + e.Path }
+
+// Hint says what to try next.
+func (e *LostError) Hint() string {
+	return "flatstream fsck --repair says what else is gone, and fetches it"
+}
+
+// heal takes files from objects that the snapshot should have and somebody removed, so
+// that a loss does not go on from one snapshot to the next unnoticed. A subtree that is
+// gone as a whole stays so.
+func (c carrier) heal(entries []Entry, prefix string) error {
+	if _, err := c.s.t.root.Lstat(path.Join(c.from, prefix)); err != nil {
+		return nil
+	}
+	for _, e := range entries {
+		if e.Grace || e.URL != "" || !under(e.Path, prefix) {
+			continue
+		}
+		if _, ok := c.s.entry(e.Path); ok {
+			continue
+		}
+		if !c.s.t.Has(e.Checksum, e.Size) {
+			return &LostError{c.from + "/" + e.Path}
+		}
+		if err := c.s.Link(e.Path, e.Checksum, e.Size); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -134,6 +172,9 @@ func (s *Stage) graceFrom(from Snapshot) error {
 			err := c.link(e.Path, false)
 			if errors.Is(err, fs.ErrExist) {
 				continue // a file that others put there
+			}
+			if errors.Is(err, fs.ErrNotExist) { // somebody removed it; no reason to publish nothing
+				continue
 			}
 			if err != nil {
 				return err

@@ -173,8 +173,12 @@ func (c *checker) links() error {
 // state reads what runs remember. What is damaged there costs a run's time, mostly.
 func (c *checker) state() error {
 	return fs.WalkDir(c.t.root.FS(), "state", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() || path.Ext(name) != ".json" {
+		if err != nil || path.Ext(name) != ".json" {
 			return err
+		}
+		if !d.Type().IsRegular() {
+			c.damage(BadState, name, digest.Checksum{}, 0, "it is no regular file: look at it, then remove it")
+			return nil
 		}
 		doc, err := c.t.root.ReadFile(name)
 		if errors.Is(err, fs.ErrNotExist) {

@@ -32,6 +32,9 @@ func (e *LockedError) Error() string {
 // also removes what killed runs left half done.
 func (t *Tree) Lock() (unlock func() error, err error) {
 	name := filepath.Join(t.dir, "state", "lock")
+	if info, err := os.Lstat(name); err == nil && !info.Mode().IsRegular() { // to open a named pipe is to wait
+		return nil, fmt.Errorf("lock store %s: %w", t.dir, &PathError{"state/lock", "no regular file; look at it, then remove it"})
+	}
 	fl := flock.New(name, flock.SetPermissions(fileMode))
 	ok, err := fl.TryLock()
 	if err != nil {

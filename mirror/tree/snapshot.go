@@ -53,6 +53,21 @@ func (e *AmbiguousError) Error() string {
 // Hint says what to try next.
 func (e *AmbiguousError) Hint() string { return "write more of its name, or give it a tag" }
 
+// UnlistedError says that a snapshot's list of files is lost, so that nothing is known
+// of what should be there.
+type UnlistedError struct {
+	Name string
+	Err  error
+}
+
+func (e *UnlistedError) Error() string { return fmt.Sprintf("read snapshot %s: %v", e.Name, e.Err) }
+func (e *UnlistedError) Unwrap() error { return e.Err }
+
+// Hint says what to try next.
+func (e *UnlistedError) Hint() string {
+	return "publish another one with flatstream rollback, then remove snapshots/" + e.Name
+}
+
 func (t *Tree) snapshot(name string) (Snapshot, error) {
 	when, err := time.Parse(TimeFormat, name)
 	if err != nil {
@@ -181,11 +196,11 @@ func (t *Tree) Snapshots() ([]Snapshot, error) {
 func (s Snapshot) Manifest() ([]Entry, error) {
 	data, err := os.ReadFile(filepath.Join(s.Dir, ManifestName))
 	if err != nil {
-		return nil, fmt.Errorf("read snapshot %s: %w", s.Name, err)
+		return nil, &UnlistedError{s.Name, err}
 	}
 	entries, err := parseManifest(data)
 	if err != nil {
-		return nil, fmt.Errorf("read snapshot %s: %w", s.Name, err)
+		return nil, &UnlistedError{s.Name, err}
 	}
 	return entries, nil
 }

@@ -4,8 +4,12 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"os"
 	"path"
+
+	"golang.org/x/sys/unix"
 )
 
 // WriteState keeps data under state/name: whole or as it was, also after a
@@ -47,7 +51,7 @@ func (t *Tree) ReadState(name string) ([]byte, error) {
 	if err := checkState(name); err != nil {
 		return nil, err
 	}
-	data, err := t.root.ReadFile("state/" + name)
+	data, err := t.readRegular("state/" + name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
@@ -55,6 +59,21 @@ func (t *Tree) ReadState(name string) ([]byte, error) {
 		return nil, fmt.Errorf("read state %s: %w", name, err)
 	}
 	return data, nil
+}
+
+// readRegular reads a file, and waits for nobody who might write into a named pipe.
+func (t *Tree) readRegular(name string) ([]byte, error) {
+	f, err := t.root.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil {
+		return nil, err
+	} else if !info.Mode().IsRegular() {
+		return nil, &PathError{name, "no regular file; look at it, then remove it"}
+	}
+	return io.ReadAll(f)
 }
 
 func checkState(name string) error {
