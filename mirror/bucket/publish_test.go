@@ -279,6 +279,9 @@ func TestCheckAndMend(t *testing.T) {
 
 // A large file goes up in parts, and an alias as copies of what it leads to.
 func TestPartsAndAliases(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a large file is left out of short tests")
+	}
 	g, s := startGateway(t), newStore(t)
 	large := strings.Repeat("0123456789abcdef", maxSingle/16+1000)
 	stage, err := s.NewStage()
