@@ -165,7 +165,7 @@ func (p *publication) work(ctx context.Context, l *lease) error {
 	}
 	if unsure != nil {
 		p.report.Resumed = len(unsure)
-		if err := p.clean(ctx, old); err != nil {
+		if err := p.clean(ctx, old, unsure); err != nil {
 			return err
 		}
 	}

@@ -300,3 +300,14 @@ func TestPartsAndAliases(t *testing.T) {
 	}
 	holds(t, g, "p", map[string]string{"flat/el8/large.rpm": large, "koji/latest/large.rpm": large})
 }
+
+func TestLimitRate(t *testing.T) {
+	g, s := startGateway(t), newStore(t)
+	snapshot(t, s, night1, 0, map[string]string{"r/a.rpm": strings.Repeat("a", 150_000), "r/b.rpm": strings.Repeat("b", 150_000)})
+	begun := time.Now()
+	_, err := Publish(t.Context(), s, at(t, "p"), Options{Endpoint: g.url, LimitRate: 300_000})
+	must(t, err)
+	if took := time.Since(begun); took < 700*time.Millisecond { // a burst of 64 KiB is free
+		t.Errorf("300,000 bytes at 300,000 bytes per second take %v", took)
+	}
+}

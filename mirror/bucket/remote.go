@@ -2,6 +2,7 @@ package bucket
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/hex"
@@ -87,12 +88,11 @@ func open(ctx context.Context, l Location, opt Options) (*remote, error) {
 	if opt.Endpoint != "" {
 		c.BaseEndpoint = &opt.Endpoint
 	}
-	own := c.BaseEndpoint != nil
-	if own && c.Region == "" {
-		c.Region = "us-east-1"
-	}
 	r := &remote{Location: l, api: s3.NewFromConfig(c, func(o *s3.Options) {
-		o.UsePathStyle = own
+		if o.BaseEndpoint != nil {
+			o.UsePathStyle = true
+			o.Region = cmp.Or(o.Region, "us-east-1")
+		}
 		o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 		o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
 	})}
@@ -301,7 +301,7 @@ func (e *RequestError) Hint() string {
 	case "NoSuchBucket":
 		return "make the bucket first: flatstream makes none"
 	case "AccessDenied", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch":
-		return "the credentials need s3:GetObject, s3:PutObject, s3:DeleteObject and s3:AbortMultipartUpload below the prefix"
+		return "the credentials need s3:GetObject, PutObject, DeleteObject and AbortMultipartUpload below the prefix, ListBucket and ListBucketMultipartUploads on the bucket"
 	case "BadDigest", "XAmzContentSHA256Mismatch", "InvalidDigest":
 		return "the file in the store is damaged, or was on its way: flatstream fsck STORE"
 	case "":

@@ -176,8 +176,8 @@ func (r *remote) commit(ctx context.Context, s state, items []item) (state, erro
 }
 
 // clean removes what killed publications left beside the paths: manifests that no state
-// names, and uploads in parts that nobody will end.
-func (r *remote) clean(ctx context.Context, s state) error {
+// names, and uploads in parts to the paths of their intent, which nobody will end.
+func (r *remote) clean(ctx context.Context, s state, unsure map[string]bool) error {
 	list, err := r.api.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &r.Bucket, Prefix: aws.String(r.key(manifestPrefix))})
 	if err != nil {
 		return r.explain("list", manifestPrefix, err)
@@ -194,10 +194,10 @@ func (r *remote) clean(ctx context.Context, s state) error {
 			return err
 		}
 	}
-	return r.abortParts(ctx)
+	return r.abortParts(ctx, unsure)
 }
 
-func (r *remote) abortParts(ctx context.Context) error {
+func (r *remote) abortParts(ctx context.Context, unsure map[string]bool) error {
 	prefix := r.Prefix
 	if prefix != "" {
 		prefix += "/"
@@ -207,6 +207,9 @@ func (r *remote) abortParts(ctx context.Context) error {
 		return r.explain("list the unfinished uploads of", "", err)
 	}
 	for _, up := range list.Uploads {
+		if path := strings.TrimPrefix(aws.ToString(up.Key), prefix); !unsure[path] {
+			continue // of another prefix below this one, whose publisher may live
+		}
 		_, err := r.api.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &r.Bucket, Key: up.Key, UploadId: up.UploadId})
 		if err != nil && status(err) != 404 {
 			return r.explain("abort", strings.TrimPrefix(aws.ToString(up.Key), prefix), err)
