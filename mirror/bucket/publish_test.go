@@ -155,7 +155,7 @@ func TestPublishFollowsTheStore(t *testing.T) {
 	holds(t, g, "el8", second)
 
 	// A tag is a prefix of its own, and a rollback a publication: both are copied, or there.
-	r, err = Publish(t.Context(), s, at(t, "el8/tags/ga"), Options{Endpoint: p.URL, Snapshot: "20260301", CopyFrom: []Location{at(t, "el8")}, Now: opt.Now})
+	_, err = Publish(t.Context(), s, at(t, "el8/tags/ga"), Options{Endpoint: p.URL, Snapshot: "20260301", CopyFrom: []Location{at(t, "el8")}, Now: opt.Now})
 	must(t, err)
 	holds(t, g, "el8/tags/ga", first)
 }

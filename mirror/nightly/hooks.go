@@ -36,7 +36,7 @@ func (n *night) hooks(ctx context.Context, failure error) error {
 	text := n.report.text(failure)
 	var errs []error
 	if (n.report.Published || n.untold) && !n.unshown {
-		errs = append(errs, n.tell(ctx, text))
+		errs = append(errs, n.tell(ctx, text, failure == nil))
 	}
 	if failure != nil || n.report.Withheld() {
 		errs = append(errs, n.runHook(context.WithoutCancel(ctx), hookTime, "on-failure", n.Hooks.OnFailure, text))
@@ -44,12 +44,16 @@ func (n *night) hooks(ctx context.Context, failure error) error {
 	return errors.Join(errs...)
 }
 
-// tell runs on-publish where something changed, and remembers that it was.
-func (n *night) tell(ctx context.Context, text string) error {
+// tell runs on-publish where something changed, and remembers that it was: not after a
+// failure behind the publication, since the next run then does that night's work again.
+func (n *night) tell(ctx context.Context, text string, whole bool) error {
 	if n.report.changedAnything() {
 		if err := n.runHook(ctx, hookTime, "on-publish", n.Hooks.OnPublish, text); err != nil {
 			return err
 		}
+	}
+	if !whole {
+		return nil
 	}
 	return n.announce()
 }
