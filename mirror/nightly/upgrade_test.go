@@ -56,7 +56,7 @@ func TestStoreOfAnEarlierVersion(t *testing.T) {
 	removed := 0
 	for _, e := range entries {
 		switch e.Name() {
-		case "lock", "flatstream-store", "nightly.json", "report.json", "baseline", "labels.json":
+		case "lock", "flatstream-store", "nightly.json", "report.json", "baseline", "labels.json", "sync":
 		default:
 			removed++
 			if err := os.RemoveAll(filepath.Join(state, e.Name())); err != nil {
