@@ -221,11 +221,10 @@ func openSources(ctx context.Context, sources []mirror.Source, role splitter.Rol
 			if o.Dir, err = filepath.Abs(dir); err != nil {
 				return nil, cleanup, err
 			}
-			real, err := filepath.EvalSymlinks(o.Dir) // one snapshot, should current move meanwhile
-			if err != nil {
-				real = o.Dir // opening it says more
+			if o.Opened, err = filepath.EvalSymlinks(o.Dir); err != nil {
+				o.Opened = o.Dir // opening it says more
 			}
-			fsys = os.DirFS(real)
+			fsys = os.DirFS(o.Opened)
 		}
 		if !local || s.RepoGPGCheck {
 			if cache == "" {

@@ -125,7 +125,7 @@ func readLabel(s Source, k *pkg) (label string, err error) {
 	if k.base != "" {
 		return "", fmt.Errorf("%s is not on this machine: %w", k.href, fs.ErrNotExist)
 	}
-	name := filepath.Join(s.Dir, filepath.FromSlash(k.href))
+	name := filepath.Join(s.files(), filepath.FromSlash(k.href))
 	info, err := os.Stat(name) // before it is opened: a pipe would block
 	if err != nil {
 		return "", err

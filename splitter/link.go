@@ -50,7 +50,11 @@ func (s *splitting) linkFiles(ctx context.Context, f *Flat, dir string, places [
 		if src.Dir == "" || k.base != "" {
 			return &LinkError{k.href, fmt.Errorf("it is not on this machine"), "use --link none, or sync the source first"}
 		}
-		if err := l.place(filepath.Join(src.Dir, filepath.FromSlash(k.href)), places[i].href); err != nil {
+		from := src.files()
+		if l.mode == LinkSymbol {
+			from = src.Dir // a link that is to hold tomorrow, too
+		}
+		if err := l.place(filepath.Join(from, filepath.FromSlash(k.href)), places[i].href); err != nil {
 			return err
 		}
 	}

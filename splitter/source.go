@@ -26,6 +26,11 @@ type Source struct {
 	// credentials; one of the two is empty.
 	Dir, URL string
 
+	// Opened is Dir as it was when Repo was opened, its symbolic links resolved: package
+	// files that are read or linked come from there, though a link such as a store's
+	// current may have moved on meanwhile. Empty: Dir.
+	Opened string
+
 	// Origin is what reports call its place, for a source that stands somewhere else
 	// while it is read; empty: Dir or URL.
 	Origin string
@@ -43,3 +48,6 @@ type Source struct {
 func (s Source) Location() string {
 	return cmp.Or(s.Origin, s.Dir, s.URL)
 }
+
+// files is the directory that package files are taken from.
+func (s Source) files() string { return cmp.Or(s.Opened, s.Dir) }
