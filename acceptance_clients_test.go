@@ -172,9 +172,9 @@ func merges(t *testing.T, target string, report *splitter.Report, read map[strin
 }
 
 // serveTarget runs flatstream serve until the test ends and returns its URL.
-func serveTarget(t *testing.T, dir string) string {
+func serveTarget(t *testing.T, dir string, args ...string) string {
 	t.Helper()
-	cmd := exec.Command("flatstream", "serve", dir, "--listen", "127.0.0.1:0")
+	cmd := exec.Command("flatstream", append([]string{"serve", dir, "--listen", "127.0.0.1:0"}, args...)...)
 	stderr, err := cmd.StderrPipe()
 	must(t, err)
 	must(t, cmd.Start())

@@ -232,8 +232,9 @@ func exitStatus(err error) int {
 	var bucketLocked *bucket.LockedError
 	var location *bucket.LocationError
 	var endpoint *bucket.EndpointError
+	var public *bucket.PublicError
 	switch {
-	case errors.As(err, &usage), errors.As(err, &tagName), errors.As(err, &location), errors.As(err, &endpoint):
+	case errors.As(err, &usage), errors.As(err, &tagName), errors.As(err, &location), errors.As(err, &endpoint), errors.As(err, &public):
 		return exitUsage
 	case errors.Is(err, errProblems):
 		return exitProblems

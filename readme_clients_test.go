@@ -116,6 +116,16 @@ func (w *workshop) has(tool string) bool {
 	return false
 }
 
+// bucket starts an object store, if there is one here, and says where its bucket is read.
+func (w *workshop) bucket() string {
+	if _, err := fixtures.FindGateway(); err != nil && !w.has("versitygw") {
+		return ""
+	}
+	g := gateway(w.t)
+	w.buckets = true
+	return g.URL + "/" + g.Bucket
+}
+
 // serve starts a server, wants a published repository from it, and stops it.
 func (w *workshop) serve(words []string) error {
 	cmd := exec.Command(words[0], words[1:]...)

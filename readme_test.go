@@ -186,6 +186,7 @@ type workshop struct {
 	replacer *strings.Replacer
 	stdout   string              // of the last command
 	projects map[string][]string // OBS projects of earlier blocks, with their repositories
+	buckets  bool                // there is an object store
 }
 
 func newWorkshop(t *testing.T) *workshop {
@@ -231,6 +232,7 @@ func newWorkshop(t *testing.T) *workshop {
 	t.Cleanup(web.Close)
 	cdn, err := w.subscribe()
 	must(t, err)
+	place := w.bucket()
 
 	// What stands in the README, and what the test takes for it.
 	w.replacer = strings.NewReplacer(
@@ -238,6 +240,8 @@ func newWorkshop(t *testing.T) *workshop {
 		"https://cdn.redhat.com/content/dist/rhel8/$releasever/$basearch/baseos", cdn+"/BaseOS/$basearch",
 		"https://cdn.redhat.com/content/dist/rhel8/$releasever/$basearch/appstream", cdn+"/AppStream/$basearch",
 		"http://mirror.example.org", web.URL, // /srv/flatstream/current
+		"https://example-mirror.s3.amazonaws.com", place,
+		"s3://example-mirror/", "s3://mirror/",
 		"/srv/", w.path("srv")+"/",
 		"/etc/", w.path("etc")+"/",
 		"/usr/local/bin/", w.path("bin")+"/",
@@ -308,6 +312,9 @@ func (w *workshop) command(line string) error {
 	case "flatstream":
 		if words[1] == "serve" {
 			return w.serve(words)
+		}
+		if words[1] == "publish" && !w.buckets {
+			return nil
 		}
 		return w.run(want, words...)
 	case "scripts/test":

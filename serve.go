@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"crypto/tls"
 	"fmt"
 	"net"
 
 	"github.com/urfave/cli/v2"
 
+	"flatstream/mirror/bucket"
 	"flatstream/mirror/nightly"
 	"flatstream/mirror/serve"
 )
@@ -18,11 +20,13 @@ func serveCommand(out *output) *cli.Command {
 		ArgsUsage: "DIR",
 		Description: "Of a store, / is the current snapshot, /snapshots/TIME/ and /tags/NAME/ the others; below /at/ every set of " +
 			"streams is a repository, such as /at/current/el8/x86_64/default+nodejs:18/. Packages of a mirror with policy " +
-			"on-demand are fetched at their first request. It stops at " +
+			"on-demand are fetched at their first request; with --redirect, clients are sent (302) to where a bucket that `flatstream publish` filled " +
+			"is read, for each package, or file with a checksum in its name, that is not here and is there. It stops at " +
 			"SIGINT or SIGTERM, after running downloads have ended.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "listen", Value: ":8080", Usage: "`ADDRESS` to listen on, such as 127.0.0.1:8080"},
-			&cli.StringFlag{Name: "config", Usage: "the nightly `FILE`: its credentials are used for packages that are fetched on demand"},
+			&cli.StringFlag{Name: "config", Usage: "the nightly `FILE`: its credentials are used for packages that are fetched on demand, and its publish: redirect:"},
+			&cli.StringFlag{Name: "redirect", Usage: "`URL` by which clients read what was published to a bucket, such as https://cdn.example.org/el8"},
 			&cli.StringFlag{Name: "tls-cert", Usage: "speak TLS with the certificate chain in `FILE` (PEM); read again when it is renewed"},
 			&cli.StringFlag{Name: "tls-key", Usage: "`FILE` of its key"},
 		},
@@ -38,11 +42,11 @@ func serveDir(c *cli.Context, out *output) error {
 	if err != nil {
 		return err
 	}
-	upstreams, err := serveUpstreams(c)
+	options, err := serveOptions(c, out)
 	if err != nil {
 		return err
 	}
-	handler, err := serve.Handler(serve.Options{Dir: c.Args().First(), Upstreams: upstreams})
+	handler, err := serve.Handler(options)
 	if err != nil {
 		return err
 	}
@@ -54,28 +58,35 @@ func serveDir(c *cli.Context, out *output) error {
 	return serve.Run(c.Context, listener, handler, certs, serve.Limits{})
 }
 
-// serveUpstreams are the repositories of --config.
-func serveUpstreams(c *cli.Context) ([]serve.Upstream, error) {
-	if c.String("config") == "" {
-		return nil, nil
+// serveOptions are DIR, and the repositories and the bucket of --config and --redirect.
+func serveOptions(c *cli.Context, out *output) (serve.Options, error) {
+	options, redirect := serve.Options{Dir: c.Args().First()}, c.String("redirect")
+	if c.String("config") != "" {
+		config, err := nightly.ReadConfig(c.String("config"))
+		if err != nil {
+			return options, err
+		}
+		vars, err := machineVars()
+		if err != nil {
+			return options, err
+		}
+		sources, err := config.Sources(vars)
+		if err != nil {
+			return options, err
+		}
+		for _, s := range sources {
+			options.Upstreams = append(options.Upstreams, serve.Upstream{Path: s.Path, URLs: s.URLs, Fetch: s.FetchOptions()})
+		}
+		redirect = cmp.Or(redirect, config.Publish.Redirect)
 	}
-	config, err := nightly.ReadConfig(c.String("config"))
-	if err != nil {
-		return nil, err
+	if redirect == "" {
+		return options, nil
 	}
-	vars, err := machineVars()
-	if err != nil {
-		return nil, err
+	bucket, err := bucket.OpenPublic(c.Context, redirect, func(text string) { out.note("%s", text) })
+	if err == nil {
+		options.Elsewhere = bucket.Find
 	}
-	sources, err := config.Sources(vars)
-	if err != nil {
-		return nil, err
-	}
-	var upstreams []serve.Upstream
-	for _, s := range sources {
-		upstreams = append(upstreams, serve.Upstream{Path: s.Path, URLs: s.URLs, Fetch: s.FetchOptions()})
-	}
-	return upstreams, nil
+	return options, err
 }
 
 // certificate is that of --tls-cert and --tls-key, nil for plain HTTP.

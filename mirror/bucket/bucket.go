@@ -56,8 +56,9 @@
 // marked as unfinished and the intent lists the paths. Whoever finds them asks the server
 // about just those paths: what was uploaded is taken as it is. Objects are deleted after the
 // manifest no longer lists them and while the intent does. The server must
-// implement conditional writes; AWS, Ceph, MinIO and Versity's gateway do. One that
-// ignores the conditions gives no exclusion. One gap is left: a request to delete that a
+// implement conditional writes; AWS, Ceph, MinIO and Versity's gateway do. Whether it does
+// is tried on the lock before anything else is written, and one that ignores the conditions is
+// refused. One gap is left: a request to delete that a
 // machine was put to sleep over, for longer than its lease, may hit a path that was taken
 // into use again meanwhile; Check finds that, and Mend repairs it.
 //

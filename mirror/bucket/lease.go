@@ -48,6 +48,21 @@ func (e *LostError) Error() string {
 // Hint says what to try next.
 func (e *LostError) Hint() string { return "start it again: what is uploaded stays" }
 
+// ConditionsError says that a server writes where a condition of the request forbids it.
+type ConditionsError struct {
+	Location Location
+	Header   string // that it ignores
+}
+
+func (e *ConditionsError) Error() string {
+	return fmt.Sprintf("the server of %s ignores %s: two publishers could overwrite each other, so nothing is published", e.Location, e.Header)
+}
+
+// Hint says what to try next.
+func (e *ConditionsError) Hint() string {
+	return "it needs conditional writes, as AWS, Ceph, MinIO and Versity's gateway have them: is there a newer version of it?"
+}
+
 // holder is the publisher that a lock object names.
 type holder struct {
 	Host    string `json:"host"`
@@ -120,6 +135,9 @@ func (r *remote) acquire(ctx context.Context, length time.Duration, me holder) (
 	if err := l.take(ctx, length); err != nil {
 		return nil, nil, err
 	}
+	if err := l.probe(ctx); err != nil {
+		return nil, nil, err
+	}
 	ctx, l.lost = context.WithCancelCause(ctx)
 	beat, stop := context.WithCancel(context.WithoutCancel(ctx))
 	l.stop = stop
@@ -154,6 +172,21 @@ func (l *lease) take(ctx context.Context, length time.Duration) error {
 		}
 	}
 	return &LockedError{Location: l.r.Location, Host: "another machine", Lease: length}
+}
+
+// probe sees whether the server keeps to conditions: two writes of the lock that it must
+// refuse. One that does not would let two publishers in.
+func (l *lease) probe(ctx context.Context) error {
+	for header, c := range map[string]cond{"If-None-Match": {absent: true}, "If-Match": {etag: "00000000000000000000000000000000"}} {
+		err := l.write(ctx, c)
+		if err == nil {
+			err = errors.Join(&ConditionsError{l.r.Location, header}, l.r.remove(ctx, []string{lockName}))
+		}
+		if !refused(err) {
+			return err
+		}
+	}
+	return nil
 }
 
 func (l *lease) write(ctx context.Context, c cond) error {
@@ -225,6 +258,8 @@ func (l *lease) held() bool {
 
 // release gives the prefix back. A failure costs the next one a wait.
 func (l *lease) release(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWord)
+	defer cancel()
 	l.stop()
 	<-l.done
 	l.lost(nil)

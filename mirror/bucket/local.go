@@ -2,7 +2,9 @@ package bucket
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"io/fs"
 	"os"
@@ -20,9 +22,12 @@ type file struct {
 	size int64
 	sum  digest.Checksum
 	from string // on disk
+
+	promised bool // and its store does not have it
 }
 
-// OnDemandError says that a snapshot promises packages that its store does not have.
+// OnDemandError says that a snapshot promises packages that its store does not have, nor
+// the bucket.
 type OnDemandError struct {
 	Snapshot string
 	Missing  int
@@ -30,11 +35,13 @@ type OnDemandError struct {
 }
 
 func (e *OnDemandError) Error() string {
-	return fmt.Sprintf("snapshot %s has %d packages on demand that the store never fetched, such as %s: a bucket cannot fetch them", e.Snapshot, e.Missing, e.First)
+	return fmt.Sprintf("snapshot %s has %d packages on demand that neither the store nor the bucket has, such as %s: a bucket cannot fetch them", e.Snapshot, e.Missing, e.First)
 }
 
 // Hint says what to try next.
-func (e *OnDemandError) Hint() string { return "sync that repository with --policy immediate" }
+func (e *OnDemandError) Hint() string {
+	return "sync that repository with --policy immediate; or --copy-from s3://BUCKET/PREFIX, where they are"
+}
 
 // files lists what a snapshot shows to clients, sorted by path. An object store has no
 // links, so what lies below a symbolic link (an alias) is listed under each name.
@@ -43,17 +50,11 @@ func files(t *tree.Tree, s tree.Snapshot) ([]file, error) {
 	if err != nil {
 		return nil, err
 	}
-	missing := &OnDemandError{Snapshot: s.Name}
 	list := make([]file, 0, len(entries))
 	for _, e := range entries {
-		f := file{e.Path, e.Size, e.Checksum, filepath.Join(s.Dir, e.Path)}
+		f := file{path: e.Path, size: e.Size, sum: e.Checksum, from: filepath.Join(s.Dir, e.Path)}
 		if e.URL != "" {
-			f.from = t.ObjectPath(e.Checksum)
-			if !t.Has(e.Checksum, e.Size) {
-				if missing.Missing++; missing.First == "" {
-					missing.First = e.Path
-				}
-			}
+			f.from, f.promised = t.ObjectPath(e.Checksum), !t.Has(e.Checksum, e.Size)
 		}
 		if f.sum.IsZero() { // of an earlier version's split
 			if f.sum, err = hashFile(f.from, "sha256"); err != nil {
@@ -61,9 +62,6 @@ func files(t *tree.Tree, s tree.Snapshot) ([]file, error) {
 			}
 		}
 		list = append(list, f)
-	}
-	if missing.Missing > 0 {
-		return nil, missing
 	}
 	if list, err = withAliases(list, s.Dir); err != nil {
 		return nil, fmt.Errorf("read snapshot %s: %w", s.Name, err)
@@ -123,39 +121,43 @@ func (e *DamagedError) Error() string { return e.File + " is damaged: " + e.Text
 // Hint says what to try next.
 func (e *DamagedError) Hint() string { return "flatstream fsck STORE --repair" }
 
-// open opens the bytes of a file for upload and says their SHA-256: the checksum that the
-// snapshot has, which the server then compares, or else one that is made here, with the
-// bytes held against the snapshot's. parts asks for the latter in any case.
-func (f file) open(parts bool) (*os.File, digest.Checksum, error) {
+// open opens the bytes of a file for upload.
+func (f file) open() (*os.File, error) {
 	in, err := os.Open(f.from)
 	if err != nil {
-		return nil, digest.Checksum{}, fmt.Errorf("read the store: %w", err)
+		return nil, fmt.Errorf("read the store: %w", err)
 	}
-	sum, err := f.check(in, parts)
+	info, err := in.Stat()
+	if err == nil && info.Size() != f.size {
+		err = &DamagedError{f.from, fmt.Sprintf("it has %d bytes, the snapshot says %d", info.Size(), f.size)}
+	}
 	if err != nil {
-		in.Close()
-		return nil, digest.Checksum{}, err
+		return nil, errors.Join(fmt.Errorf("read the store: %w", err), in.Close())
 	}
-	return in, sum, nil
+	return in, nil
 }
 
-func (f file) check(in *os.File, parts bool) (digest.Checksum, error) {
-	info, err := in.Stat()
-	if err != nil {
-		return digest.Checksum{}, fmt.Errorf("read the store: %w", err)
-	}
-	if info.Size() != f.size {
-		return digest.Checksum{}, &DamagedError{f.from, fmt.Sprintf("it has %d bytes, the snapshot says %d", info.Size(), f.size)}
-	}
-	if f.sum.Algo == "sha256" && !parts {
+// sha256 is that of the file's bytes: the checksum that the snapshot has, which the server
+// then compares, or else one that is made here, with the bytes held against the
+// snapshot's.
+func (f file) sha256(in *os.File) (digest.Checksum, error) {
+	if f.sum.Algo == "sha256" {
 		return f.sum, nil
 	}
 	h, own := sha256.New(), f.sum.New()
 	if _, err := io.Copy(io.MultiWriter(h, own), io.NewSectionReader(in, 0, f.size)); err != nil {
 		return digest.Checksum{}, fmt.Errorf("read the store: %w", err)
 	}
-	if digest.FromHash(f.sum.Algo, own) != f.sum {
-		return digest.Checksum{}, &DamagedError{f.from, "its bytes are not those of the snapshot"}
+	if err := f.isWhole(own); err != nil {
+		return digest.Checksum{}, err
 	}
 	return digest.FromHash("sha256", h), nil
+}
+
+// isWhole holds a sum over all bytes against the snapshot's.
+func (f file) isWhole(own hash.Hash) error {
+	if digest.FromHash(f.sum.Algo, own) != f.sum {
+		return &DamagedError{f.from, "its bytes are not those of the snapshot"}
+	}
+	return nil
 }

@@ -35,6 +35,18 @@ type plan struct {
 	bytes   int64
 	todo    int // paths to write
 	todoLen int64
+	largest int64 // of them
+}
+
+// each calls f for every path to write.
+func (p *plan) each(f func(file file, path string)) {
+	for _, list := range p.tasks {
+		for _, t := range list {
+			for _, path := range t.paths {
+				f(t.file, path)
+			}
+		}
+	}
 }
 
 // makePlan compares what a prefix has with what it shall have. unsure are paths about
@@ -58,6 +70,7 @@ func makePlan(have []item, want []file, unsure map[string]bool, now time.Time, g
 		}
 		p.todo++
 		p.todoLen += f.size
+		p.largest = max(p.largest, f.size)
 		s := stageOf(f.path, ok || unsure[f.path])
 		if n, ok := at[f.sum]; ok && s == additions {
 			p.tasks[s][n].paths = append(p.tasks[s][n].paths, f.path)
@@ -69,13 +82,7 @@ func makePlan(have []item, want []file, unsure map[string]bool, now time.Time, g
 		p.tasks[s] = append(p.tasks[s], task{f, []string{f.path}})
 	}
 	wanted := make(map[string]bool)
-	for _, list := range p.tasks {
-		for _, t := range list {
-			for _, path := range t.paths {
-				wanted[path] = true
-			}
-		}
-	}
+	p.each(func(_ file, path string) { wanted[path] = true })
 	for path := range unsure {
 		if !wanted[path] {
 			p.orphans = append(p.orphans, path)

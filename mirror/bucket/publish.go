@@ -1,8 +1,8 @@
 package bucket
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -28,9 +28,11 @@ type Options struct {
 	DryRun    bool          // say what would be done
 	Moved     func(Progress)
 
-	again map[string]bool // paths to upload whatever the manifest says
+	again map[string]bool // paths to upload whatever the manifest says; not nil: mend
 	tries int             // attempts of each request; 0: 8
 	owner *holder         // default: this process
+	// single and part are the sizes from which on and in which parts are uploaded; 0: maxSingle, partSize.
+	single, part int64
 }
 
 func (o Options) jobs() int {
@@ -73,6 +75,7 @@ type Report struct {
 	UploadedBytes int64    `json:"uploaded_bytes"`
 	Copied        int      `json:"copied"`  // within the server
 	Resumed       int      `json:"resumed"` // paths that an unfinished publication was about to change
+	Aborted       int      `json:"aborted"` // uploads in parts of it
 	Deleted       int      `json:"deleted"`
 	Seconds       float64  `json:"seconds"`
 	Warnings      []string `json:"warnings"`
@@ -86,9 +89,8 @@ func Publish(ctx context.Context, t *tree.Tree, l Location, opt Options) (*Repor
 	if opt.Now.IsZero() {
 		opt.Now = begun
 	}
-	if opt.Lease == 0 {
-		opt.Lease = DefaultLease
-	}
+	opt.Lease = cmp.Or(opt.Lease, DefaultLease)
+	opt.single, opt.part = cmp.Or(opt.single, maxSingle), cmp.Or(opt.part, partSize)
 	p := &publication{opt: opt, tree: t, report: &Report{Location: l.String(), DryRun: opt.DryRun, Warnings: []string{}}}
 	err := p.run(ctx, l)
 	p.report.Seconds = time.Since(begun).Seconds()
@@ -132,7 +134,10 @@ func (p *publication) run(ctx context.Context, l Location) (err error) {
 		return nil
 	}
 	if p.opt.DryRun {
-		plan, _, err := p.plan(ctx, old, nil)
+		plan, have, err := p.plan(ctx, old, nil)
+		if err == nil {
+			_, err = p.uploader(ctx, nil, plan, have, nil)
+		}
 		p.foretell(plan)
 		return err
 	}
@@ -144,13 +149,16 @@ func (p *publication) run(ctx context.Context, l Location) (err error) {
 	if cause := context.Cause(held); cause != nil && ctx.Err() == nil {
 		err = cause
 	}
-	return errors.Join(err, lease.release(context.WithoutCancel(ctx)))
+	if e := lease.release(ctx); err == nil {
+		err = e
+	}
+	return err
 }
 
 // upToDate says whether nothing is to be done: this snapshot is published, and nothing
 // is old enough to be deleted.
 func (p *publication) upToDate(s state) bool {
-	return s.etag != "" && !s.Unfinished && s.Snapshot == p.snapshot.Name && s.Source == p.source && len(p.opt.again) == 0 &&
+	return s.etag != "" && !s.Unfinished && s.Snapshot == p.snapshot.Name && s.Source == p.source && p.opt.again == nil &&
 		(s.Due == 0 || p.opt.Now.Unix() < s.Due)
 }
 
@@ -165,7 +173,7 @@ func (p *publication) work(ctx context.Context, l *lease) error {
 	}
 	if unsure != nil {
 		p.report.Resumed = len(unsure)
-		if err := p.clean(ctx, old, unsure); err != nil {
+		if err := p.clean(ctx, old); err != nil {
 			return err
 		}
 	}
@@ -173,14 +181,17 @@ func (p *publication) work(ctx context.Context, l *lease) error {
 	if err != nil {
 		return err
 	}
+	up, err := p.uploader(ctx, l, plan, have, unsure)
+	if err != nil {
+		return err
+	}
+	if err := p.takeBack(ctx, plan, unsure); err != nil {
+		return err
+	}
 	if old, err = p.begin(ctx, old); err != nil {
 		return err
 	}
 	if err := p.writeIntent(ctx, plan); err != nil {
-		return err
-	}
-	up, err := p.uploader(ctx, l, plan, have, unsure)
-	if err != nil {
 		return err
 	}
 	for s := range stages {
@@ -193,6 +204,21 @@ func (p *publication) work(ctx context.Context, l *lease) error {
 		return err
 	}
 	return p.finish(ctx, l, old, plan, slices.Concat(plan.kept, up.done, orphans))
+}
+
+// takeBack ends uploads in parts that killed publications began at paths of ours. Nobody
+// else writes there now.
+func (p *publication) takeBack(ctx context.Context, made plan, unsure map[string]bool) (err error) {
+	if unsure == nil && p.opt.again == nil && made.largest <= p.opt.single {
+		return nil
+	}
+	ours := make(map[string]bool, made.todo+len(made.kept))
+	for _, i := range made.kept {
+		ours[i.path] = true
+	}
+	made.each(func(_ file, path string) { ours[path] = true })
+	p.report.Aborted, err = p.abortParts(ctx, func(path string) bool { return ours[path] || unsure[path] })
+	return err
 }
 
 // plan compares; it changes nothing.
@@ -223,7 +249,7 @@ func (p *publication) foretell(made plan) {
 func (p *publication) uploader(ctx context.Context, l *lease, made plan, have []item, unsure map[string]bool) (*uploader, error) {
 	u := &uploader{
 		remote: p.remote, lease: l, jobs: p.opt.jobs(), unsure: unsure, again: p.opt.again, report: p.report, moved: p.opt.Moved,
-		known: map[digest.Checksum]origin{}, etags: map[string]string{},
+		single: p.opt.single, part: p.opt.part, known: map[digest.Checksum]origin{}, etags: map[string]string{},
 		now: Progress{AllFiles: made.todo, AllBytes: made.todoLen},
 	}
 	for _, i := range have {
@@ -234,8 +260,9 @@ func (p *publication) uploader(ctx context.Context, l *lease, made plan, have []
 	if made.todo == 0 {
 		return u, nil
 	}
+	made.each(func(f file, _ string) { u.known[f.sum] = origin{} })
 	for _, from := range p.opt.CopyFrom {
-		other := &remote{Location: from, api: p.api}
+		other := p.at(from)
 		s, err := other.readState(ctx)
 		if err != nil {
 			return nil, err
@@ -247,13 +274,24 @@ func (p *publication) uploader(ctx context.Context, l *lease, made plan, have []
 		u.learn(from, items, nil)
 	}
 	u.learn(p.Location, have, unsure)
+	missing := &OnDemandError{Snapshot: p.snapshot.Name}
+	made.each(func(f file, path string) {
+		if f.promised && u.known[f.sum].path == "" && !unsure[path] {
+			if missing.Missing++; missing.First == "" {
+				missing.First = path
+			}
+		}
+	})
+	if missing.Missing > 0 {
+		return nil, missing
+	}
 	return u, nil
 }
 
-// learn remembers where content can be copied from.
+// learn remembers where content that is needed can be copied from.
 func (u *uploader) learn(l Location, items []item, unsure map[string]bool) {
 	for _, i := range items {
-		if !unsure[i.path] && i.size >= worthCopying {
+		if _, needed := u.known[i.sum]; needed && !unsure[i.path] {
 			u.known[i.sum] = origin{l, i.path, i.etag}
 		}
 	}

@@ -4,23 +4,23 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/base64"
-	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go/logging"
 	"github.com/aws/smithy-go/middleware"
 	"golang.org/x/time/rate"
 
@@ -35,7 +35,16 @@ type remote struct {
 	Location
 	api   *s3.Client
 	limit *rate.Limiter // of bytes sent; nil: none
+	// patient is for requests during which the server works and is silent.
+	patient func(*s3.Options)
+	// answered says that the server is there. Until then no more attempts than first are
+	// made.
+	answered atomic.Bool
+	first    int
 }
+
+// firstAttempts of a server that never answered.
+const firstAttempts = 3
 
 // EndpointError says that a text names no server.
 type EndpointError struct{ Reason string }
@@ -68,25 +77,32 @@ func open(ctx context.Context, l Location, opt Options) (*remote, error) {
 	if err := CheckEndpoint(opt.Endpoint); err != nil {
 		return nil, err
 	}
-	transport := func(t *http.Transport) {
-		t.MaxIdleConnsPerHost, t.MaxIdleConns = opt.jobs(), 2*opt.jobs()
-		t.ResponseHeaderTimeout = 5 * time.Minute // a server that copies gigabytes is silent so long
-	}
 	c, err := config.LoadDefaultConfig(ctx,
-		config.WithHTTPClient(awshttp.NewBuildableClient().WithTransportOptions(transport)),
+		config.WithLogger(logging.Nop{}), // errors say what is to be said
+		config.WithHTTPClient(client(opt.jobs(), 30*time.Second)),
 		config.WithRetryer(func() aws.Retryer {
 			return retry.NewStandard(func(o *retry.StandardOptions) {
 				o.MaxAttempts, o.MaxBackoff = opt.attempts(), 20*time.Second
 				o.RateLimiter = unlimited{}
 			})
 		}))
+	if missing, ok := errors.AsType[config.SharedConfigProfileNotExistError](err); ok {
+		return nil, &ConfigError{fmt.Sprintf("there is no profile %s in AWS's configuration", missing.Profile), "see AWS_PROFILE, ~/.aws/config and ~/.aws/credentials", err}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read the configuration of AWS: %w", err)
 	}
 	if opt.Endpoint != "" {
 		c.BaseEndpoint = &opt.Endpoint
 	}
-	r := &remote{Location: l, api: s3.NewFromConfig(c, func(o *s3.Options) {
+	if c.BaseEndpoint == nil && c.Region == "" {
+		return nil, &ConfigError{"no region is set", "set AWS_REGION to the bucket's region; for a server that is not AWS, --endpoint or AWS_ENDPOINT_URL", nil}
+	}
+	if _, err := c.Credentials.Retrieve(ctx); err != nil {
+		return nil, &ConfigError{"no credentials can be had", "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give this machine a role", err}
+	}
+	copying := client(opt.jobs(), 10*time.Minute)
+	r := &remote{Location: l, first: min(firstAttempts, opt.attempts()), patient: func(o *s3.Options) { o.HTTPClient = copying }, api: s3.NewFromConfig(c, func(o *s3.Options) {
 		if o.BaseEndpoint != nil {
 			o.UsePathStyle = true
 			o.Region = cmp.Or(o.Region, "us-east-1")
@@ -95,9 +111,15 @@ func open(ctx context.Context, l Location, opt Options) (*remote, error) {
 		o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
 	})}
 	if opt.LimitRate > 0 {
-		r.limit = rate.NewLimiter(rate.Limit(opt.LimitRate), 64<<10)
+		// Small bites where it is slow: no connection shall look as if nothing moved.
+		r.limit = rate.NewLimiter(rate.Limit(opt.LimitRate), int(min(max(opt.LimitRate/64, 512), 64<<10)))
 	}
 	return r, nil
+}
+
+// at is another location on the same server.
+func (r *remote) at(l Location) *remote {
+	return &remote{Location: l, api: r.api, limit: r.limit, patient: r.patient, first: r.first}
 }
 
 // unlimited retries as often as the attempts say. The library's own token bucket is
@@ -126,13 +148,13 @@ type cond struct {
 // signature and stands in x-amz-checksum-sha256 too, so a server that takes other
 // bytes for it breaks the protocol.
 func (r *remote) put(ctx context.Context, path string, body io.ReadSeeker, size int64, h header, c cond) (string, error) {
-	raw, err := hex.DecodeString(h.sha256.Hex)
+	check, err := base64Sum(h.sha256)
 	if err != nil {
 		return "", err
 	}
 	in := &s3.PutObjectInput{
 		Bucket: &r.Bucket, Key: aws.String(r.key(path)), Body: r.slowed(ctx, body), ContentLength: &size,
-		ContentType: &h.contentType, ChecksumSHA256: aws.String(base64.StdEncoding.EncodeToString(raw)),
+		ContentType: &h.contentType, ChecksumSHA256: check,
 	}
 	if h.cacheControl != "" {
 		in.CacheControl = &h.cacheControl
@@ -190,7 +212,12 @@ func (r *remote) head(ctx context.Context, path string) (o object, ok bool, err 
 
 // get opens an object; ok is false where there is none.
 func (r *remote) get(ctx context.Context, path string) (body io.ReadCloser, o object, ok bool, err error) {
-	out, err := r.api.GetObject(ctx, &s3.GetObjectInput{Bucket: &r.Bucket, Key: aws.String(r.key(path))})
+	out, err := r.api.GetObject(ctx, &s3.GetObjectInput{Bucket: &r.Bucket, Key: aws.String(r.key(path))}, func(o *s3.Options) {
+		if !r.answered.Load() {
+			o.RetryMaxAttempts = r.first
+		}
+	})
+	r.answered.Store(r.answered.Load() || err == nil || status(err) != 0)
 	if status(err) == http.StatusNotFound && code(err) != "NoSuchBucket" {
 		return nil, o, false, nil
 	}
@@ -227,7 +254,7 @@ func (r *remote) copy(ctx context.Context, from Location, fromPath, etag, path s
 		Bucket: &r.Bucket, Key: aws.String(r.key(path)), CopySource: aws.String(from.Bucket + "/" + escapeKey(from.key(fromPath))),
 		CopySourceIfMatch: aws.String(quoted(etag)), MetadataDirective: types.MetadataDirectiveReplace,
 		ContentType: &h.contentType, CacheControl: nonEmpty(h.cacheControl), Metadata: map[string]string{sumKey: h.sum.String()},
-	})
+	}, r.patient)
 	if err != nil {
 		return "", r.explain("copy", path, err)
 	}

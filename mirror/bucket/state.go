@@ -110,13 +110,7 @@ func (r *remote) readIntent(ctx context.Context) (map[string]bool, error) {
 // nothing for granted about these paths.
 func (r *remote) writeIntent(ctx context.Context, p plan) error {
 	var items []item
-	for _, list := range p.tasks {
-		for _, t := range list {
-			for _, path := range t.paths {
-				items = append(items, item{path: path, size: t.size, sum: t.sum})
-			}
-		}
-	}
+	p.each(func(f file, path string) { items = append(items, item{path: path, size: f.size, sum: f.sum}) })
 	items = append(items, p.delete...)
 	for _, path := range p.orphans {
 		items = append(items, item{path: path, sum: digest.OfBytes(nil)})
@@ -176,8 +170,8 @@ func (r *remote) commit(ctx context.Context, s state, items []item) (state, erro
 }
 
 // clean removes what killed publications left beside the paths: manifests that no state
-// names, and uploads in parts to the paths of their intent, which nobody will end.
-func (r *remote) clean(ctx context.Context, s state, unsure map[string]bool) error {
+// names.
+func (r *remote) clean(ctx context.Context, s state) error {
 	list, err := r.api.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &r.Bucket, Prefix: aws.String(r.key(manifestPrefix))})
 	if err != nil {
 		return r.explain("list", manifestPrefix, err)
@@ -190,30 +184,7 @@ func (r *remote) clean(ctx context.Context, s state, unsure map[string]bool) err
 		}
 	}
 	if len(old) > 0 {
-		if err := r.remove(ctx, old); err != nil {
-			return err
-		}
-	}
-	return r.abortParts(ctx, unsure)
-}
-
-func (r *remote) abortParts(ctx context.Context, unsure map[string]bool) error {
-	prefix := r.Prefix
-	if prefix != "" {
-		prefix += "/"
-	}
-	list, err := r.api.ListMultipartUploads(ctx, &s3.ListMultipartUploadsInput{Bucket: &r.Bucket, Prefix: &prefix})
-	if err != nil {
-		return r.explain("list the unfinished uploads of", "", err)
-	}
-	for _, up := range list.Uploads {
-		if path := strings.TrimPrefix(aws.ToString(up.Key), prefix); !unsure[path] {
-			continue // of another prefix below this one, whose publisher may live
-		}
-		_, err := r.api.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &r.Bucket, Key: up.Key, UploadId: up.UploadId})
-		if err != nil && status(err) != 404 {
-			return r.explain("abort", strings.TrimPrefix(aws.ToString(up.Key), prefix), err)
-		}
+		return r.remove(ctx, old)
 	}
 	return nil
 }

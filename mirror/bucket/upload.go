@@ -6,35 +6,21 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path"
 	"slices"
 	"sync"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"golang.org/x/sync/errgroup"
 
 	"flatstream/repodata/digest"
 )
 
 const (
-	// worthCopying is from which size on, in bytes, a copy within the server is better
-	// than a second upload: below, both are one round trip.
-	worthCopying = 128 << 10
 	// maxCopy is the largest object that S3 copies in one request.
 	maxCopy = 5 << 30
-	// maxSingle is the largest that is uploaded in one request; above, in parts.
-	maxSingle = 64 << 20
-	// partSize of an upload in parts, unless it would need more than S3's 10,000.
-	partSize = 16 << 20
-	// partsAtOnce of one object. Parts are read from the file as they are sent, so none
-	// is held in memory.
-	partsAtOnce = 4
 )
 
-// origin is an object that has a content already.
+// origin is an object that has a content already; without a path there is none.
 type origin struct {
 	Location
 	path, etag string
@@ -45,10 +31,12 @@ type uploader struct {
 	*remote
 	lease  *lease
 	jobs   int
+	single int64 // the largest object that is uploaded in one request
+	part   int64 // bytes of each part of a larger one
 	unsure map[string]bool
-	again  map[string]bool // damaged: not to be taken as it is
-	known  map[digest.Checksum]origin
-	etags  map[string]string // of indexes as they stand, by path
+	again  map[string]bool            // damaged: not to be taken as it is
+	known  map[digest.Checksum]origin // of all that is to be written
+	etags  map[string]string          // of indexes as they stand, by path
 
 	mu     sync.Mutex
 	done   []item
@@ -143,9 +131,9 @@ func (u *uploader) write(ctx context.Context, s stage, f file) (string, error) {
 		return u.index(ctx, f)
 	}
 	u.mu.Lock()
-	from, ok := u.known[f.sum]
+	from := u.known[f.sum]
 	u.mu.Unlock()
-	if ok && f.size >= worthCopying && f.size <= maxCopy {
+	if from.path != "" && f.size <= maxCopy {
 		etag, err := u.copy(ctx, from.Location, from.path, from.etag, f.path, headerOf(f))
 		if err == nil {
 			u.count(func(r *Report) { r.Copied++ })
@@ -155,22 +143,23 @@ func (u *uploader) write(ctx context.Context, s stage, f file) (string, error) {
 			return "", err
 		} // refused: it is gone, or changed, or in a bucket that may not be read
 	}
+	if f.promised {
+		return "", &OnDemandError{u.report.Snapshot, 1, f.path}
+	}
 	return u.upload(ctx, f, cond{})
 }
 
 func (u *uploader) upload(ctx context.Context, f file, c cond) (string, error) {
-	parts := f.size > maxSingle
-	in, sum, err := f.open(parts)
+	in, err := f.open()
 	if err != nil {
 		return "", err
 	}
 	defer in.Close()
 	h := headerOf(f)
-	h.sha256 = sum
 	var etag string
-	if parts {
+	if f.size > u.single {
 		etag, err = u.putParts(ctx, f, in, h)
-	} else {
+	} else if h.sha256, err = f.sha256(in); err == nil {
 		etag, err = u.put(ctx, f.path, io.NewSectionReader(in, 0, f.size), f.size, h, c)
 	}
 	if err == nil {
@@ -203,56 +192,6 @@ func (u *uploader) index(ctx context.Context, f file) (string, error) {
 	return "", fmt.Errorf("put s3://%s/%s: somebody else writes it all the time", u.Bucket, u.key(f.path))
 }
 
-// putParts uploads a large file, some parts at once. An upload that fails is taken back;
-// one that is killed is by the next publication.
-func (u *uploader) putParts(ctx context.Context, f file, in *os.File, h header) (etag string, err error) {
-	key := aws.String(u.key(f.path))
-	begun, err := u.api.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
-		Bucket: &u.Bucket, Key: key, ContentType: &h.contentType, CacheControl: nonEmpty(h.cacheControl),
-		Metadata: map[string]string{sumKey: h.sum.String()},
-	})
-	if err != nil {
-		return "", u.explain("put", f.path, err)
-	}
-	defer func() {
-		if err != nil {
-			_, e := u.api.AbortMultipartUpload(context.WithoutCancel(ctx), &s3.AbortMultipartUploadInput{Bucket: &u.Bucket, Key: key, UploadId: begun.UploadId})
-			if e != nil {
-				err = errors.Join(err, u.explain("abort", f.path, e))
-			}
-		}
-	}()
-	length := max(partSize, (f.size+9999)/10000)
-	parts := make([]types.CompletedPart, (f.size+length-1)/length)
-	group, inner := errgroup.WithContext(ctx)
-	group.SetLimit(partsAtOnce)
-	for n := range parts {
-		group.Go(func() error {
-			from := int64(n) * length
-			size := min(length, f.size-from)
-			out, err := u.api.UploadPart(inner, &s3.UploadPartInput{
-				Bucket: &u.Bucket, Key: key, UploadId: begun.UploadId, PartNumber: aws.Int32(int32(n + 1)), ContentLength: &size,
-				Body: u.slowed(inner, io.NewSectionReader(in, from, size)),
-			})
-			if err != nil {
-				return u.explain("put a part of", f.path, err)
-			}
-			parts[n] = types.CompletedPart{ETag: out.ETag, PartNumber: aws.Int32(int32(n + 1))}
-			return nil
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return "", err
-	}
-	out, err := u.api.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
-		Bucket: &u.Bucket, Key: key, UploadId: begun.UploadId, MultipartUpload: &types.CompletedMultipartUpload{Parts: parts},
-	})
-	if err != nil {
-		return "", u.explain("put", f.path, err)
-	}
-	return plainTag(out.ETag), nil
-}
-
 func (u *uploader) count(add func(*Report)) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -264,7 +203,7 @@ func (u *uploader) finished(f file, etag string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.done = append(u.done, item{path: f.path, size: f.size, sum: f.sum, etag: etag})
-	if _, ok := u.known[f.sum]; !ok {
+	if u.known[f.sum].path == "" {
 		u.known[f.sum] = origin{u.Location, f.path, etag}
 	}
 	u.now.Files++

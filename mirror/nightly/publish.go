@@ -16,9 +16,11 @@ import (
 type Publish struct {
 	To       bucket.Location // without a bucket: none
 	Endpoint string          // URL of a server that is not AWS; empty: as AWS's own configuration says
+	Redirect string          // URL by which clients read the location; empty: serve does not send them there
 }
 
-// readPublish takes s3://BUCKET/PREFIX, or a mapping with that and an endpoint.
+// readPublish takes s3://BUCKET/PREFIX, or a mapping with that, an endpoint and the URL to
+// redirect to.
 func (c *Config) readPublish(n *yaml.Node) error {
 	location := func(n *yaml.Node) (err error) {
 		if err := scalar(n); err != nil {
@@ -44,8 +46,17 @@ func (c *Config) readPublish(n *yaml.Node) error {
 			return wrong(n, "publish: %v", err)
 		}
 		return nil
+	}, "redirect": func(n *yaml.Node) error {
+		if err := scalar(n); err != nil {
+			return err
+		}
+		c.Publish.Redirect = n.Value
+		if err := bucket.CheckPublic(n.Value); err != nil {
+			return wrong(n, "publish: %v", err)
+		}
+		return nil
 	}})
-	if err == nil && c.Publish.To.Bucket == "" && !isNull(n) {
+	if err == nil && c.Publish.To.Bucket == "" && c.Publish.Redirect == "" && !isNull(n) {
 		e := wrong(n, "publish: does not say where to")
 		e.Try = "write publish: s3://BUCKET/PREFIX, or { to: s3://BUCKET/PREFIX, endpoint: https://... }"
 		return e

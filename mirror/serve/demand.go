@@ -71,6 +71,9 @@ func (h *handler) miss(w http.ResponseWriter, r *http.Request, v *view, missing 
 	slash := strings.HasSuffix(r.URL.Path, "/")
 	e, known, ok := h.demand.find(r, v.root, v.name)
 	if ok && !slash {
+		if !h.demand.has(e) && h.sendElsewhere(w, r, e.Path, e.Checksum, e.Size) {
+			return
+		}
 		if err := h.demand.serve(w, r, e, known); err != nil {
 			w.Header().Del("ETag")
 			failAt(w, err)
@@ -79,6 +82,7 @@ func (h *handler) miss(w http.ResponseWriter, r *http.Request, v *view, missing 
 	}
 	rows := h.demand.list(r, v.root, v.name)
 	switch {
+	case len(rows) == 0 && !slash && v.name == v.public && h.sendElsewhere(w, r, v.name, digest.Checksum{}, 0):
 	case len(rows) == 0:
 		fail(w, missing)
 	case !slash:
@@ -86,6 +90,12 @@ func (h *handler) miss(w http.ResponseWriter, r *http.Request, v *view, missing 
 	default:
 		sendListing(w, r, v.public, rows)
 	}
+}
+
+// has says whether the store has what a snapshot promises.
+func (d *demand) has(e tree.Entry) bool {
+	store, err := d.open()
+	return err == nil && store.Has(e.Checksum, e.Size)
 }
 
 // serve answers with a promised package. What it returns is the reason why nothing

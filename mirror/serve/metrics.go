@@ -16,6 +16,8 @@ import (
 type metrics struct {
 	answers [600]atomic.Int64 // by status code
 	bytes   atomic.Int64      // of bodies
+
+	redirected atomic.Int64 // to where clients find what is not here
 }
 
 func (m *metrics) count(r *recorder) {
@@ -64,6 +66,8 @@ func (h *handler) writeMetrics(w http.ResponseWriter) {
 	}
 	fmt.Fprint(w, "# HELP flatstream_http_response_bytes_total Bytes of answers' bodies.\n# TYPE flatstream_http_response_bytes_total counter\n")
 	fmt.Fprintf(w, "flatstream_http_response_bytes_total %d\n", h.metrics.bytes.Load())
+	fmt.Fprint(w, "# HELP flatstream_redirected_total Requests for what is not here that were sent to the bucket.\n# TYPE flatstream_redirected_total counter\n")
+	fmt.Fprintf(w, "flatstream_redirected_total %d\n", h.metrics.redirected.Load())
 	h.sets.writeMetrics(w)
 	h.demand.writeMetrics(w)
 	when, err := time.Parse(tree.TimeFormat, h.published())

@@ -21,6 +21,7 @@
 package serve
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -33,6 +34,7 @@ import (
 	"unicode"
 
 	"flatstream/mirror/tree"
+	"flatstream/repodata/digest"
 )
 
 // Options say what is served.
@@ -41,6 +43,9 @@ type Options struct {
 	// Upstreams are those whose packages are fetched on demand and which need more
 	// than a URL: credentials, certificates, a proxy.
 	Upstreams []Upstream
+	// Elsewhere says where clients may fetch what this server does not have, such as a
+	// bucket; nil or an empty answer: nowhere. Without a checksum only the path is known.
+	Elsewhere func(ctx context.Context, path string, sum digest.Checksum, size int64) (url string)
 }
 
 // Handler serves opt.Dir. The directory must exist; a store in which nothing is
@@ -54,7 +59,7 @@ func Handler(opt Options) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("serve: %w", err)
 	}
-	h := &handler{dir: dir, demand: newDemand(dir, opt.Upstreams)}
+	h := &handler{dir: dir, demand: newDemand(dir, opt.Upstreams), elsewhere: opt.Elsewhere}
 	h.sets = newSets(h)
 	return h, root.Close()
 }
@@ -65,6 +70,8 @@ type handler struct {
 	sets    *sets
 	small   small
 	demand  *demand
+
+	elsewhere func(context.Context, string, digest.Checksum, int64) string
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
