@@ -100,7 +100,7 @@ func printImpact(out *output, i *splitter.Impact) {
 		case splitter.BuildFailing:
 			out.printf("%s: its build root cannot be installed, as before\n", b.Name)
 		}
-		printProblems(out, b.Problems)
+		printProblems(out, b.Problems, []string{i.View})
 		lines := signed(b.Added, b.Removed)
 		for _, p := range b.Changed {
 			lines = append(lines, fmt.Sprintf("%s.%s %s -> %s", p.Name, p.Arch, strings.Join(p.From, " "), strings.Join(p.To, " ")))

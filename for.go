@@ -2,11 +2,14 @@ package main
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"flatstream/repodata"
 	"flatstream/splitter"
+	"flatstream/splitter/recipe"
 )
 
 func forCommand(out *output) *cli.Command {
@@ -22,6 +25,8 @@ func forCommand(out *output) *cli.Command {
 			&cli.StringSliceFlag{Name: "built", Usage: "the reverse, in place of SPEC|SRPM: which streams a machine needs that installs the package `RPM`, and which would break it; repeatable, for packages that are installed together"},
 			&cli.StringFlag{Name: "store", Usage: "the sources are those of the store `DIR`, or of its snapshot DIR@SNAPSHOT"},
 			&cli.StringFlag{Name: "target", Usage: "with --store: `TARGET/ARCH` whose sources they are, where the store has several"},
+			&cli.StringFlag{Name: "for", Usage: "print also what to paste into `TOOL` for a view with the answer: " + strings.Join(recipe.ForAnswers(), ", ")},
+			&cli.StringFlag{Name: "base-url", Usage: "with --for: the `URL` of the target that will have the view (default: the store's, or else flatstream serve's)"},
 			defineFlag(),
 			&cli.StringSliceFlag{Name: "role", Usage: "what a source is for, as `NAME=ROLE`: merge (the default), overlay (single packages of it may be added) or supply; repeatable"},
 			&cli.StringFlag{Name: "platform", Usage: "stream of the platform, such as `el8` (default: what the documents require)"},
@@ -42,7 +47,10 @@ func forBuild(c *cli.Context, out *output) error {
 	} else if file != "" && len(c.StringSlice("built")) > 0 {
 		return &usageError{"--log and --built exclude each other", "ask for one at a time"}
 	}
-	sources, cleanup, err := forSources(c, words)
+	if err := checkTool(c); err != nil {
+		return err
+	}
+	sources, place, cleanup, err := forSources(c, words)
 	if err != nil {
 		return err
 	}
@@ -58,7 +66,30 @@ func forBuild(c *cli.Context, out *output) error {
 	if err != nil {
 		return err
 	}
-	return printAnswer(out, answer, c.String("store") != "")
+	if tool := c.String("for"); tool != "" {
+		if place.BaseURL == servedURL && !c.IsSet("base-url") && len(answer.Sets) > 0 {
+			out.note("the addresses are those that flatstream serve gives a target on this machine: say with --base-url where yours will be")
+		}
+		if err := recipe.ForAnswer(c.Context, sources, answer, place, tool); err != nil {
+			return err
+		}
+	}
+	return printAnswer(out, answer, c)
+}
+
+// servedURL is where flatstream serve shows a target without further words.
+const servedURL = "http://localhost:8080"
+
+// checkTool refuses a tool of --for that there are no lines for.
+func checkTool(c *cli.Context) error {
+	tool := c.String("for")
+	switch {
+	case tool == "" && c.IsSet("base-url"):
+		return &usageError{"--base-url is for the lines of --for", "give --for obs, mock or koji with it"}
+	case tool != "" && !slices.Contains(recipe.ForAnswers(), tool):
+		return &usageError{fmt.Sprintf("there are no lines for %q", tool), "use " + strings.Join(recipe.ForAnswers(), ", ")}
+	}
+	return nil
 }
 
 // ask puts the question that the command line means.

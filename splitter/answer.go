@@ -24,15 +24,18 @@ type Wanted struct {
 // as small as possible in what is enabled beside the default streams and added from
 // overlay sources.
 type Answer struct {
-	Schema int         `json:"schema"`
-	Wanted Wanted      `json:"wanted"`
-	Sets   []StreamSet `json:"sets"` // all of the smallest size, sorted; none: it cannot be had
+	Schema int    `json:"schema"`
+	Wanted Wanted `json:"wanted"`
+	// Sources are the names of what was searched.
+	Sources []string    `json:"sources"`
+	Sets    []StreamSet `json:"sets"` // all of the smallest size, sorted; none: it cannot be had
 	// Closest is the set that came closest where none works, and Problems what is still
 	// wrong with it.
 	Closest  *StreamSet        `json:"closest,omitempty"`
 	Problems []closure.Problem `json:"problems"`
 	// Breaks are the streams with which it cannot be installed, enabled beside the first
-	// set; of packages that are built already ([Asker.AskBuilt]).
+	// set or in the place of its stream of that module; of packages that are built already
+	// ([Asker.AskBuilt]).
 	Breaks []Break `json:"breaks,omitempty"`
 	// Refused says which streams would have helped, and why they cannot be enabled.
 	Refused []string `json:"refused"`
@@ -43,16 +46,29 @@ type Answer struct {
 
 // Break is a stream that keeps packages from being installed, and how.
 type Break struct {
-	Stream   string            `json:"stream"` // module:stream
+	Stream   string            `json:"stream"`            // module:stream
+	Refused  string            `json:"refused,omitempty"` // why the set cannot be enabled beside it
 	Problems []closure.Problem `json:"problems"`
 }
 
 // StreamSet is one set that works, proven by an installation of all that is wanted.
 type StreamSet struct {
+	View     string   `json:"view"`     // what a view with it may be called; default: it needs none
 	Enable   []string `json:"enable"`   // module:stream, beside the default streams
 	Overlays []Pick   `json:"overlays"` // packages of overlay sources
 	Uses     []Use    `json:"uses"`     // by requirement, in the order wanted
 	Dropped  []string `json:"dropped"`  // default streams that drop out, and why
+	// Recipes are what to paste into other tools for a view with it, by tool
+	// (recipe.ForAnswer).
+	Recipes map[string]string `json:"recipes,omitempty"`
+}
+
+// Spec is what a view with the set is made of ([View.Spec]).
+func (s StreamSet) Spec() []string {
+	if len(s.Enable) == 0 {
+		return []string{KindDefault}
+	}
+	return s.Enable
 }
 
 // Pick is a package of an overlay source.
@@ -60,15 +76,7 @@ type Pick struct {
 	Source string `json:"source"`
 	NEVRA  string `json:"nevra"`
 	Name   string `json:"name"`
-}
-
-// Use says who meets a requirement: of those that do and can be seen, the newest.
-type Use struct {
-	Requirement string `json:"requirement"`
-	NEVRA       string `json:"nevra"` // empty: a rich dependency, or rpm itself
-	Source      string `json:"source"`
-	Stream      string `json:"stream"`  // module:stream; empty: it is in no module
-	Default     bool   `json:"default"` // the stream is active by default
+	Glob   string `json:"glob"` // by which an overlay takes this build and no other: its name, or else its NEVRA
 }
 
 // AskOptions says for which system, and how long to search.
@@ -95,7 +103,10 @@ func (a *Asker) answer(ctx context.Context, want Wanted, packages []*repodata.Pa
 	if err := a.enter(want, packages); err != nil {
 		return nil, err
 	}
-	answer := &Answer{Schema: 1, Wanted: want, Sets: []StreamSet{}, Problems: []closure.Problem{}, Refused: []string{}}
+	answer := &Answer{Schema: 1, Wanted: want, Sources: []string{}, Sets: []StreamSet{}, Problems: []closure.Problem{}, Refused: []string{}}
+	for _, s := range a.plan.Sources {
+		answer.Sources = append(answer.Sources, s.Name)
+	}
 	level := []trial{{}}
 	checks := 0
 	for size := 0; size <= a.opt.MaxSize && len(level) > 0 && len(answer.Sets) == 0; size++ {
@@ -113,7 +124,7 @@ func (a *Asker) answer(ctx context.Context, want Wanted, packages []*repodata.Pa
 			case o.refused != "":
 				answer.Refused = append(answer.Refused, o.refused)
 			case len(o.problems) == 0:
-				answer.Sets = append(answer.Sets, a.describe(level[i], o))
+				answer.Sets, a.works = append(answer.Sets, a.describe(level[i], o)), append(a.works, worked{level[i], o})
 			default:
 				if answer.Closest == nil || unmet(o.problems) < unmet(answer.Problems) {
 					closest := a.describe(level[i], o)
@@ -122,11 +133,14 @@ func (a *Asker) answer(ctx context.Context, want Wanted, packages []*repodata.Pa
 				next = append(next, a.remedies(level[i], o)...)
 			}
 		}
-		slices.SortFunc(next, func(x, y trial) int { return strings.Compare(x.key(), y.key()) })
+		slices.SortStableFunc(next, func(x, y trial) int { return strings.Compare(x.key(), y.key()) })
 		level = slices.CompactFunc(next, func(x, y trial) bool { return x.key() == y.key() })
 	}
 	if len(answer.Sets) > 0 {
 		answer.Closest, answer.Problems = nil, []closure.Problem{}
+	}
+	if err := a.finish(ctx, answer); err != nil {
+		return nil, err
 	}
 	slices.Sort(answer.Refused)
 	answer.Refused = slices.Compact(answer.Refused)
@@ -150,29 +164,40 @@ func unmet(problems []closure.Problem) int {
 // trial is a set that may work.
 type trial struct {
 	streams []StreamID // sorted
-	picks   []Pick     // sorted
+	picks   []pick     // sorted
+	why     []string   // requirements for which it grew, in that order
+}
+
+// pick is a package of an overlay source.
+type pick struct {
+	source string
+	nevra  rpmver.NEVRA
 }
 
 func (t trial) key() string { return fmt.Sprint(t.streams, t.picks) }
 
+func (t trial) picked(source string, n rpmver.NEVRA) bool {
+	return slices.Contains(t.picks, pick{source, n})
+}
+
 // with is the trial and one more stream, of a module that it has none of.
-func (t trial) with(id StreamID) (trial, bool) {
+func (t trial) with(id StreamID, why string) (trial, bool) {
 	if slices.ContainsFunc(t.streams, func(s StreamID) bool { return s.Module == id.Module }) {
 		return t, false
 	}
-	t.streams = append(slices.Clone(t.streams), id)
+	t.streams, t.why = append(slices.Clone(t.streams), id), append(slices.Clone(t.why), why)
 	slices.SortFunc(t.streams, CompareStreamID)
 	return t, true
 }
 
 // picking is the trial and one more package.
-func (t trial) picking(p Pick) (trial, bool) {
-	if slices.Contains(t.picks, p) {
+func (t trial) picking(source string, n rpmver.NEVRA, why string) (trial, bool) {
+	if t.picked(source, n) {
 		return t, false
 	}
-	t.picks = append(slices.Clone(t.picks), p)
-	slices.SortFunc(t.picks, func(a, b Pick) int {
-		return cmp.Or(strings.Compare(a.Source, b.Source), strings.Compare(a.NEVRA, b.NEVRA))
+	t.picks, t.why = append(slices.Clone(t.picks), pick{source, n}), append(slices.Clone(t.why), why)
+	slices.SortFunc(t.picks, func(a, b pick) int {
+		return cmp.Or(strings.Compare(a.source, b.source), rpmver.CompareNEVRA(a.nevra, b.nevra))
 	})
 	return t, true
 }
@@ -190,13 +215,14 @@ type Asker struct {
 	plan     *Plan // not carried out: what the sources hold, and their modules
 	u        *closure.Universe
 	ids      []closure.RepoID         // by source
-	overlaid [][]rpmver.NEVRA         // by source: what an overlay offers
+	overlaid [][]offer                // by source: what an overlay offers
 	at       map[rpmver.NEVRA][]int32 // packages of merged sources
 	opt      AskOptions
 
 	want   Wanted
 	wanted closure.RepoID
-	asked  int // questions so far
+	asked  int      // questions so far
+	works  []worked // of the last one, the sets that work
 }
 
 // NewAsker reads sources. Those that merge have the modules; those that overlay give
@@ -225,11 +251,8 @@ func NewAsker(ctx context.Context, sources []Source, opt AskOptions) (*Asker, er
 		if s.Role != RoleOverlay {
 			continue
 		}
-		for k, err := range s.Repo.Packages(ctx, 0) {
-			if err != nil {
-				return nil, fmt.Errorf("reading packages of %s: %w", s.Name, err)
-			}
-			a.overlaid[i] = append(a.overlaid[i], k.NEVRA)
+		if a.overlaid[i], err = readOffers(ctx, s); err != nil {
+			return nil, err
 		}
 	}
 	return a, nil
@@ -245,7 +268,7 @@ func (a *Asker) Arch() string { return a.plan.Index.Arch() }
 // enter puts what is wanted into the universe.
 func (a *Asker) enter(want Wanted, packages []*repodata.Package) (err error) {
 	a.asked++
-	a.want = want
+	a.want, a.works = want, nil
 	a.wanted, err = a.u.AddMade(fmt.Sprintf("wanted %d", a.asked), packages)
 	return err
 }
@@ -307,8 +330,8 @@ func (a *Asker) hiddenFor(t trial, filter *Filter) []closure.Hidden {
 	}
 	for i, offered := range a.overlaid {
 		for _, n := range offered {
-			if !slices.Contains(t.picks, Pick{a.plan.Sources[i].Name, n.String(), n.Name}) {
-				list = append(list, closure.Hidden{Repo: a.ids[i], Package: n, By: "being of an overlay source"})
+			if !t.picked(a.plan.Sources[i].Name, n.NEVRA) {
+				list = append(list, closure.Hidden{Repo: a.ids[i], Package: n.NEVRA, By: "being of an overlay source"})
 			}
 		}
 	}

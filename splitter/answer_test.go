@@ -16,6 +16,7 @@ import (
 
 	"flatstream/fixtures"
 	"flatstream/repodata"
+	"flatstream/repodata/rpmdep"
 	"flatstream/repodata/rpmver"
 )
 
@@ -25,10 +26,12 @@ type installQuestion struct {
 	Install []string `json:"install"`
 }
 
-// TestAskAgainstDNF asks for the streams of generated builds over a real modules.yaml.
-// DNF must be able to install what a named set promises, and must not be able to with
-// less: the default streams alone, or a part of the set. Where no set is named, it must
-// fail with each stream alone, too.
+// TestAskAgainstDNF asks for the streams of generated builds over a real modules.yaml with
+// generated packages and relations. DNF must be able to install what a named set promises,
+// and must not be able to with less: each part of the set, and other sets of a smaller
+// size, all of those under FLATSTREAM_FULL=1 (of two streams: every single one). Where no
+// set is named, it must fail with single streams, too. Of some builds the same is asked as
+// of a built package: DNF must fail with exactly those streams that are said to break it.
 func TestAskAgainstDNF(t *testing.T) {
 	needDNF(t)
 	dir := t.TempDir()
@@ -36,6 +39,7 @@ func TestAskAgainstDNF(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	fixtures.Relate(4, baseos, appstream)
 	var sources []Source
 	for name, r := range map[string]*fixtures.Repo{"appstream": appstream, "baseos": baseos} {
 		if err := r.Write(filepath.Join(dir, name), fixtures.Options{MetadataOnly: true}); err != nil {
@@ -52,9 +56,9 @@ func TestAskAgainstDNF(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	builds := 12
+	builds, others, built := 12, 2, 1
 	if os.Getenv("FLATSTREAM_FULL") == "1" {
-		builds = 100
+		builds, others, built = 100, 1000, 8
 	}
 	rnd := rand.New(rand.NewPCG(9, 1))
 	var questions []installQuestion
@@ -64,6 +68,11 @@ func TestAskAgainstDNF(t *testing.T) {
 		questions, wanted = append(questions, installQuestion{set, install}), append(wanted, want)
 	}
 	streams := asker.plan.Index.Streams()
+	some := func(ids []StreamID, n int) []StreamID {
+		ids = slices.Clone(ids)
+		rnd.Shuffle(len(ids), func(i, k int) { ids[i], ids[k] = ids[k], ids[i] })
+		return ids[:min(n, len(ids))]
+	}
 	for n := range builds {
 		requires := someRequires(rnd, asker.plan.Index, baseos)
 		a, err := asker.Ask(context.Background(), Wanted{Name: fmt.Sprint("b", n), Requires: requires})
@@ -73,8 +82,8 @@ func TestAskAgainstDNF(t *testing.T) {
 		if len(a.Sets) == 0 {
 			sizes[-1]++
 			ask([]string{}, requires, false)
-			for range 3 {
-				ask([]string{streams[rnd.IntN(len(streams))].String()}, requires, false)
+			for _, id := range some(streams, others) {
+				ask([]string{id.String()}, requires, false)
 			}
 			continue
 		}
@@ -85,11 +94,15 @@ func TestAskAgainstDNF(t *testing.T) {
 				ask(slices.Delete(slices.Clone(s.Enable), i, i+1), requires, false)
 			}
 		}
-		if len(a.Sets[0].Enable) == 1 {
+		if built > 0 && len(a.Sets[0].Enable) < 2 {
+			built--
+			askBuilt(t, asker, requires, some(streams, 3*others), ask)
+		}
+		if len(a.Sets[0].Enable) < 2 {
 			continue
 		}
-		for range 2 * min(1, len(a.Sets[0].Enable)) { // no single stream does what two do
-			ask([]string{streams[rnd.IntN(len(streams))].String()}, requires, false)
+		for _, id := range some(streams, others) { // no single stream does what two do
+			ask([]string{id.String()}, requires, false)
 		}
 	}
 	input, err := json.Marshal(questions)
@@ -123,6 +136,50 @@ func TestAskAgainstDNF(t *testing.T) {
 	if sizes[1] == 0 || sizes[0] == 0 {
 		t.Errorf("too few kinds of answers: %v", sizes)
 	}
+}
+
+// askBuilt asks for what breaks a package with these requires. Streams of modules that the
+// set has none of are enabled beside it.
+func askBuilt(t *testing.T, asker *Asker, requires []string, streams []StreamID, ask func(set, install []string, want bool)) {
+	relations, err := repodata.ParseRelations(requires)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &repodata.Package{NEVRA: rpmver.NEVRA{Name: "mine", EVR: rpmver.EVR{Version: "1", Release: "1"}, Arch: "x86_64"}, Requires: relations}
+	p.Provides = []repodata.Relation{{Dep: rpmdep.Dep{Name: p.Name, Op: rpmdep.Equal, EVR: p.EVR}}}
+	a, err := asker.AskBuilt(context.Background(), p.Name, []*repodata.Package{p})
+	if err != nil || len(a.Sets) == 0 {
+		t.Fatalf("built package with %q: %v, %+v", requires, err, a)
+	}
+	breaks := func(id string) bool {
+		return slices.ContainsFunc(a.Breaks, func(b Break) bool { return b.Stream == id })
+	}
+	for _, b := range a.Breaks[:min(4, len(a.Breaks))] {
+		streams = append(streams, parseStreams(t, b.Stream)...)
+	}
+	for _, id := range streams {
+		var set trial
+		for _, s := range parseStreams(t, a.Sets[0].Enable...) {
+			set, _ = set.with(s, "")
+		}
+		if !slices.Contains(set.streams, id) {
+			if _, err := asker.plan.Index.Resolve([]StreamID{id}); err != nil {
+				continue // nobody can enable it
+			}
+			ask(streamTexts(set.instead(id).streams), requires, !breaks(id.String()))
+		}
+	}
+}
+
+func parseStreams(t *testing.T, texts ...string) (ids []StreamID) {
+	for _, text := range texts {
+		id, err := ParseStreamID(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, id)
+	}
+	return ids
 }
 
 // someRequires draws what a build requires: packages of one to three streams, by name,

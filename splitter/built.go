@@ -28,7 +28,7 @@ func (a *Asker) AskBuilt(ctx context.Context, name string, packages []*repodata.
 	if err != nil || len(answer.Sets) == 0 {
 		return answer, err
 	}
-	answer.Breaks, err = a.breaks(ctx, answer.Sets[0])
+	answer.Breaks, err = a.breaks(ctx, a.works[0].trial)
 	return answer, err
 }
 
@@ -46,22 +46,14 @@ func providedBy(packages []*repodata.Package, r repodata.Relation) bool {
 	})
 }
 
-// breaks tries every other stream beside a set that works.
-func (a *Asker) breaks(ctx context.Context, works StreamSet) ([]Break, error) {
-	var set trial
-	for _, text := range works.Enable {
-		id, err := ParseStreamID(text)
-		if err != nil {
-			return nil, err
-		}
-		set, _ = set.with(id)
-	}
-	set.picks = works.Overlays
+// breaks tries every other stream beside a set that works, or in the place of the one of
+// its module.
+func (a *Asker) breaks(ctx context.Context, set trial) ([]Break, error) {
 	var trials []trial
 	var streams []StreamID
 	for _, id := range a.plan.Index.Streams() {
-		if t, ok := set.with(id); ok {
-			trials, streams = append(trials, t), append(streams, id)
+		if !slices.Contains(set.streams, id) {
+			trials, streams = append(trials, set.instead(id)), append(streams, id)
 		}
 	}
 	outcomes, err := a.try(ctx, trials)
@@ -70,11 +62,25 @@ func (a *Asker) breaks(ctx context.Context, works StreamSet) ([]Break, error) {
 	}
 	breaks := []Break{}
 	for i, o := range outcomes {
-		if o.refused == "" && len(o.problems) > 0 {
-			breaks = append(breaks, Break{streams[i].String(), rootCauses(o.problems)})
+		b := Break{Stream: streams[i].String(), Problems: rootCauses(o.problems)}
+		if o.refused != "" {
+			if _, err := a.plan.Index.Resolve(streams[i : i+1]); err != nil {
+				continue // no machine can have it
+			}
+			b.Refused = o.refused
+		}
+		if b.Refused != "" || len(o.problems) > 0 {
+			breaks = append(breaks, b)
 		}
 	}
 	return breaks, nil
+}
+
+// instead is the trial with a stream in the place of the one that it has of that module.
+func (t trial) instead(id StreamID) trial {
+	t.streams = slices.DeleteFunc(slices.Clone(t.streams), func(s StreamID) bool { return s.Module == id.Module })
+	t, _ = t.with(id, "")
+	return t
 }
 
 // rootCauses leaves out what only follows from the rest.
@@ -83,5 +89,5 @@ func rootCauses(problems []closure.Problem) []closure.Problem {
 	if roots := slices.DeleteFunc(slices.Clone(problems), follows); len(roots) > 0 {
 		return roots
 	}
-	return problems
+	return append([]closure.Problem{}, problems...)
 }

@@ -2,6 +2,7 @@ package splitter
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -59,6 +60,13 @@ func (d *dotRepos) of(id string) []byte {
 		d.section(&b, needed, true, own.Hidden)
 	}
 	return b.Bytes()
+}
+
+// DotRepo is the .repo file that the plan puts beside the repodata of a repository of its
+// report.
+func (p *Plan) DotRepo(r *Report, id string) string {
+	base := cmp.Or(p.Options.BaseURL, "file:///")
+	return string(newDotRepos(r, base, p.trust(base)).of(id))
 }
 
 // all is the file at the top of the target: every repository, only default on.

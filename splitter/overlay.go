@@ -17,7 +17,7 @@ import (
 type Overlay struct {
 	View   string
 	Source string
-	Globs  []string // of package names
+	Globs  []string // of package names; a NEVRA is that very package
 }
 
 // overlayPkg is a package that an overlay may take: what it requires in just one
@@ -152,7 +152,8 @@ func matching(p *Plan, offered []overlayPkg, glob string) [][]overlayPkg {
 	groups := map[string][]overlayPkg{}
 	for _, c := range offered {
 		k := &p.pkgs[c.at]
-		if ok, err := path.Match(glob, k.Name); err == nil && ok && !isSourceArch(k.Arch) {
+		ok, err := path.Match(glob, k.Name)
+		if (err == nil && ok || glob == k.NEVRA.String()) && !isSourceArch(k.Arch) {
 			groups[k.Name+"."+k.Arch] = append(groups[k.Name+"."+k.Arch], c)
 		}
 	}

@@ -19,22 +19,31 @@ func (a *Asker) remedies(t trial, o outcome) []trial {
 		}
 	}
 	for _, requirement := range causesOf(o.problems) {
-		for _, p := range a.u.Providers(requirement) {
+		providers := a.u.Providers(requirement)
+		for _, p := range providers {
 			source := slices.Index(a.ids, p.Repo)
 			switch {
 			case source < 0:
 			case a.plan.Sources[source].Role == RoleOverlay:
-				if p.Meets {
-					add(t.picking(Pick{a.plan.Sources[source].Name, p.Package.String(), p.Package.Name}))
+				if p.Meets && !a.outdone(p, providers) {
+					add(t.picking(a.plan.Sources[source].Name, p.Package, requirement))
 				}
 			default:
 				for _, id := range a.streamsFor(p.Package, source, o.filter, p.Meets) {
-					add(t.with(id))
+					add(t.with(id, requirement))
 				}
 			}
 		}
 	}
 	return next
+}
+
+// outdone says whether the same build stands there for the very arch that is asked about,
+// and does as well: of a library for two arches.
+func (a *Asker) outdone(p closure.Provider, providers []closure.Provider) bool {
+	return p.Package.Arch != a.Arch() && p.Package.Arch != "noarch" && slices.ContainsFunc(providers, func(o closure.Provider) bool {
+		return o.Meets && o.Repo == p.Repo && o.Package.Arch == a.Arch() && o.Package.Name == p.Package.Name && o.Package.EVR == p.Package.EVR
+	})
 }
 
 // streamsFor lists the streams that would bring a package to sight, or, when it does
@@ -82,68 +91,4 @@ func causesOf(problems []closure.Problem) []string {
 	}
 	slices.Sort(list)
 	return slices.Compact(list)
-}
-
-// describe says what a set that works consists of.
-func (a *Asker) describe(t trial, o outcome) StreamSet {
-	s := StreamSet{Enable: []string{}, Overlays: []Pick{}, Uses: []Use{}, Dropped: []string{}}
-	s.Enable = append(s.Enable, streamTexts(t.streams)...)
-	s.Overlays = append(s.Overlays, t.picks...)
-	for _, requirement := range a.want.Requires {
-		s.Uses = append(s.Uses, a.use(t, o, requirement))
-	}
-	for _, d := range o.active.Dropped {
-		s.Dropped = append(s.Dropped, d.StreamID.String()+": "+d.Reason)
-	}
-	return s
-}
-
-// use finds the newest package in sight that meets a requirement.
-func (a *Asker) use(t trial, o outcome, requirement string) Use {
-	best := Use{Requirement: requirement}
-	var newest rpmver.NEVRA
-	for _, p := range a.u.Providers(requirement) {
-		source := slices.Index(a.ids, p.Repo)
-		if !p.Meets || source < 0 || newest.Name != "" && !a.better(p.Package, newest) {
-			continue
-		}
-		stream, isDefault, seen := a.inSight(t, o, p.Package, source)
-		if !seen {
-			continue
-		}
-		newest = p.Package
-		best.NEVRA, best.Source, best.Stream, best.Default = p.Package.String(), a.plan.Sources[source].Name, stream, isDefault
-	}
-	return best
-}
-
-// better says whether a provider is newer than another, or as new and of the arch that
-// is asked about.
-func (a *Asker) better(n, than rpmver.NEVRA) bool {
-	order := rpmver.Compare(n.EVR, than.EVR)
-	return order > 0 || order == 0 && n.Arch == a.Arch() && than.Arch != n.Arch
-}
-
-// inSight says whether a package of a source can be seen in a trial, and of which
-// stream it is.
-func (a *Asker) inSight(t trial, o outcome, n rpmver.NEVRA, source int) (stream string, isDefault, seen bool) {
-	switch a.plan.Sources[source].Role {
-	case RoleOverlay:
-		return "", false, slices.Contains(t.picks, Pick{a.plan.Sources[source].Name, n.String(), n.Name})
-	case RoleSupply:
-		return "", false, true
-	}
-	for _, i := range a.at[n] {
-		k := &a.plan.pkgs[i]
-		v := o.filter.Verdict(k.subject)
-		if k.source != source || k.unlisted() || !v.Available() {
-			continue
-		}
-		if v.Kind == Active {
-			id := v.Groups[0].StreamID
-			return id.String(), o.active.isDefault(id), true
-		}
-		return "", false, true
-	}
-	return "", false, false
 }

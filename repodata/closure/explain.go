@@ -1,6 +1,9 @@
 package closure
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Explanation is one cause of problems of a repository, in the words of [Report.Text].
 type Explanation struct {
@@ -27,22 +30,39 @@ func (r *Report) Explain(c *Checked) []Explanation {
 }
 
 func (r *Report) explain(c *Checked, one *cause) Explanation {
-	e := Explanation{Package: one.packages[0], Sentence: one.code.sentence(one.packages[0]), Same: one.packages[1:], Followers: one.followers}
-	e.Lines = append(e.Lines, one.chain...)
-	if one.code == Uninstallable || one.code == Conflict { // the chain says what is required
-		for _, n := range one.near {
-			e.Lines = append(e.Lines, n.line())
-		}
-		return e
+	return Explanation{
+		Package: one.packages[0], Sentence: one.code.sentence(one.packages[0]), Same: one.packages[1:], Followers: one.followers,
+		Lines: one.explain(func() string { return r.among(c, one.packages[0]) }),
 	}
-	for _, requirement := range one.requirements {
-		e.Lines = append(e.Lines, "requires "+requirement)
-		if one.code == MissingRequirement {
-			e.Lines = append(e.Lines, fmt.Sprintf("nothing in %s provides it", r.among(c, one.packages[0])))
-		}
-		e.Lines = append(e.Lines, one.nearLines(requirement)...)
+}
+
+// Lines says why, in the words of [Report.Explain], for one problem by itself; places are
+// the names of what was searched.
+func (p Problem) Lines(places []string) []string {
+	var lines []string
+	for _, one := range (&Checked{Problems: []Problem{p}}).causes() {
+		lines = append(lines, one.explain(func() string { return alternatives(places) })...)
 	}
-	return e
+	return lines
+}
+
+// explain is the lines from the package to the cause, and what came near.
+func (c *cause) explain(among func() string) []string {
+	lines := slices.Clone(c.chain)
+	if c.code == Uninstallable || c.code == Conflict { // the chain says what is required
+		for _, n := range c.near {
+			lines = append(lines, n.line())
+		}
+		return lines
+	}
+	for _, requirement := range c.requirements {
+		lines = append(lines, "requires "+requirement)
+		if c.code == MissingRequirement {
+			lines = append(lines, fmt.Sprintf("nothing in %s provides it", among()))
+		}
+		lines = append(lines, c.nearLines(requirement)...)
+	}
+	return lines
 }
 
 func (c *cause) nearLines(requirement string) []string {

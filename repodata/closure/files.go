@@ -111,7 +111,7 @@ func (u *Universe) own(owners []provide) bool {
 	if len(u.provides) == before {
 		return false
 	}
-	u.index = nil
+	u.forget()
 	return true
 }
 

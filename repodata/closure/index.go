@@ -40,8 +40,12 @@ func (u *Universe) insert(e element, p *repodata.Package) int32 {
 	u.insertRelations(&n, p)
 	u.named[n.Name] = append(u.named[n.Name], id)
 	u.packages = append(u.packages, n)
+	u.forget()
 	return id
 }
+
+// forget drops what was made of the packages so far, since one more is there, or owns more.
+func (u *Universe) forget() { u.index, u.providers, u.graph = nil, nil, nil }
 
 // batchOf is the part of a release that packages of one module build share: from
 // "module" on; else the release, which packages of one source share.
@@ -99,7 +103,6 @@ func (u *Universe) insertProvides(id int32, p *repodata.Package) {
 	for _, f := range p.Files {
 		u.provides = append(u.provides, provide{name: u.names.intern(f.Path), pkg: id})
 	}
-	u.index = nil
 }
 
 // holder is the first repository that has a package, or -1.

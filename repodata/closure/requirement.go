@@ -107,7 +107,7 @@ func primaryLists(path string) bool {
 // meet it. A with or without has a higher id than its parts, so that one pass in
 // order does for these.
 func (u *Universe) resolve(jobs int) {
-	if u.index != nil && len(u.providers) == len(u.all) {
+	if u.providers != nil && len(u.providers) == len(u.all) {
 		return
 	}
 	x := u.indexed()

@@ -154,9 +154,14 @@ func (r *Report) among(c *Checked, nevra string) string {
 	for _, s := range suppliers {
 		names = append(names, r.label(s))
 	}
+	return alternatives(names)
+}
+
+// alternatives joins names with commas and a last "or".
+func alternatives(names []string) string {
 	last := len(names) - 1
-	if last == 0 {
-		return names[0]
+	if last < 1 {
+		return strings.Join(names, "")
 	}
 	return strings.Join(names[:last], ", ") + " or " + names[last]
 }

@@ -23,6 +23,11 @@ import (
 // Tools are those that there is a template for.
 var Tools = [...]string{"dnf", "mock", "obs", "koji", "zypper", "bazeldnf", "docker", "nginx"}
 
+// ForAnswers lists the tools that [ForAnswer] knows: all that read packages.
+func ForAnswers() []string {
+	return slices.DeleteFunc(slices.Clone(Tools[:]), func(tool string) bool { return tool == "nginx" })
+}
+
 //go:embed templates/*.tmpl
 var templates embed.FS
 
@@ -59,17 +64,15 @@ type Macro struct{ Name, Value string }
 // New gathers what the templates need of one repository of a target. root is what an
 // HTTP server shows at "/".
 func New(ctx context.Context, target fs.FS, report *splitter.Report, repo *splitter.ReportRepo, root string) (*Recipe, error) {
-	r := &Recipe{ReportRepo: *repo, Arch: report.Arch, Platform: report.Platform, Root: root, names: map[string]bool{}}
 	text, err := fs.ReadFile(target, path.Join(repo.Path, splitter.DotRepoName))
 	if err != nil {
 		return nil, err
 	}
-	r.DotRepo, r.Sections = string(text), sections(string(text))
+	r := gather(report, repo, string(text))
+	r.Root = root
 	if len(r.Sections) == 0 {
 		return nil, fmt.Errorf("%s of %s has no section; split again", splitter.DotRepoName, repo.Path)
 	}
-	r.Streams = order(report, repo)
-	r.Macros = macros(report, r.Streams)
 	paths := []string{repo.Path}
 	for _, id := range repo.Requires {
 		if needed, ok := report.Repo(id); ok {
@@ -82,6 +85,14 @@ func New(ctx context.Context, target fs.FS, report *splitter.Report, repo *split
 		}
 	}
 	return r, nil
+}
+
+// gather is a recipe that does not know its packages yet.
+func gather(report *splitter.Report, repo *splitter.ReportRepo, dotRepo string) *Recipe {
+	r := &Recipe{ReportRepo: *repo, Arch: report.Arch, Platform: report.Platform, DotRepo: dotRepo, Sections: sections(dotRepo), names: map[string]bool{}}
+	r.Streams = order(report, repo)
+	r.Macros = macros(report, r.Streams)
+	return r
 }
 
 // readNames notes which packages a client finds.
