@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
 	"flatstream/fixtures"
 	"flatstream/mirror/tree"
 	"flatstream/repodata/digest"
@@ -132,10 +134,17 @@ func TestPublishersKilled(t *testing.T) {
 	work := t.TempDir()
 	night, _ := nights(t, work)
 	rounds := kills() / 10
+	if rounds > 5 {
+		rounds = 80
+	}
+	large := largeUpstream(t, work)
 	var all sync.WaitGroup
 	for n := range 3 {
 		store := filepath.Join(work, fmt.Sprintf("store%d", n))
 		flatstream(t, "sync", "--store", store, "baseos="+night+"/baseos", fmt.Sprintf("appstream%d=%s/appstream", n, night))
+		if n == 0 { // it goes up in parts
+			flatstream(t, "sync", "--store", store, "baseos="+night+"/baseos", "large="+large)
+		}
 		all.Go(func() {
 			to := fmt.Sprintf("s3://%s/target%d", g.Bucket, n)
 			random := rand.New(rand.NewPCG(killSeed, uint64(n)))
@@ -162,6 +171,11 @@ func TestPublishersKilled(t *testing.T) {
 		})
 	}
 	all.Wait()
+	list, err := g.API.ListMultipartUploads(t.Context(), &s3.ListMultipartUploadsInput{Bucket: &g.Bucket})
+	must(t, err)
+	if len(list.Uploads) > 0 {
+		t.Errorf("%d uploads in parts are left", len(list.Uploads))
+	}
 	for n := range 3 {
 		for i := range (rounds + 2) / 3 {
 			store, prefix := filepath.Join(work, fmt.Sprintf("store%d", n)), fmt.Sprintf("target%d/%d", n, i)
@@ -197,48 +211,19 @@ func filled(t *testing.T, dir string, n, size int) {
 	must(t, err)
 }
 
-// The same objects are uploaded by rclone and by us, in turns, to a server that starts
-// empty for each; then both are asked again, when there is nothing to do.
-func TestBucketAgainstRclone(t *testing.T) {
-	need(t, "rclone")
-	objects, pairs, least := 600, 1, 5.0
-	if os.Getenv("FLATSTREAM_FULL") == "1" {
-		objects, pairs, least = 100_000, 1, 50
+// largeUpstream is a repository of one package of over 64 MiB.
+func largeUpstream(t *testing.T, work string) string {
+	t.Helper()
+	dir, body := filepath.Join(work, "large"), make([]byte, 66<<20)
+	_, _ = rand.NewChaCha8([32]byte{2}).Read(body) // never fails
+	primary := fmt.Appendf(nil, `<metadata xmlns="http://linux.duke.edu/metadata/common" xmlns:rpm="http://linux.duke.edu/metadata/rpm" packages="1"><package type="rpm">`+
+		`<name>large</name><arch>noarch</arch><version epoch="0" ver="1" rel="1"/><checksum type="sha256" pkgid="YES">%s</checksum><time file="1700000000" build="1"/>`+
+		`<size package="%d" installed="1" archive="1"/><location href="large-1-1.noarch.rpm"/><format/></package></metadata>`, digest.OfBytes(body).Hex, len(body))
+	index := fmt.Appendf(nil, `<repomd xmlns="http://linux.duke.edu/metadata/repo"><revision>1</revision><data type="primary"><checksum type="sha256">%s</checksum>`+
+		`<location href="repodata/primary.xml"/><timestamp>1</timestamp><size>%d</size></data></repomd>`, digest.OfBytes(primary).Hex, len(primary))
+	must(t, os.MkdirAll(filepath.Join(dir, "repodata"), 0o755))
+	for name, text := range map[string][]byte{"large-1-1.noarch.rpm": body, "repodata/primary.xml": primary, "repodata/repomd.xml": index} {
+		must(t, os.WriteFile(filepath.Join(dir, name), text, 0o644))
 	}
-	if testing.Short() {
-		t.Skip("timings are left out of short tests")
-	}
-	store := filepath.Join(t.TempDir(), "store")
-	filled(t, store, objects, 8<<10)
-	current, err := filepath.EvalSymlinks(filepath.Join(store, "current"))
-	must(t, err)
-	var upload, again [2]time.Duration
-	for i := range pairs {
-		g := gateway(t)
-		run := [2]func(){
-			func() {
-				mustRun(t, []string{"-q", "--jobs", "16", "publish", store, fmt.Sprintf("s3://%s/ours%d", g.Bucket, i)})
-			},
-			func() {
-				runTool(t, "env", "-u", "AWS_CA_BUNDLE", "rclone", "-q", "--config", os.DevNull, "--s3-provider", "Other", "--s3-env-auth", "--s3-endpoint", g.URL,
-					"--transfers", "16", "--checkers", "16", "--exclude", "/manifest", "copy", current, fmt.Sprintf(":s3:%s/rclone%d", g.Bucket, i))
-			},
-		}
-		for k := range run {
-			start := time.Now()
-			run[k]()
-			upload[k] += time.Since(start)
-			start = time.Now()
-			run[k]()
-			again[k] += time.Since(start)
-		}
-	}
-	faster, unchanged := upload[1].Seconds()/upload[0].Seconds(), again[1].Seconds()/again[0].Seconds()
-	t.Logf("%d objects: upload %v, rclone %v: %.2f times as fast; unchanged %v, rclone %v: %.0f times", objects, upload[0], upload[1], faster, again[0], again[1], unchanged)
-	if faster < 0.8 {
-		t.Errorf("rclone uploads faster: we have %.2f of its speed", faster)
-	}
-	if unchanged < least {
-		t.Errorf("an unchanged night is %.0f times faster than rclone's, want %.0f", unchanged, least)
-	}
+	return dir
 }

@@ -2,12 +2,15 @@ package bucket
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"golang.org/x/sync/errgroup"
 
 	"flatstream/mirror/tree"
@@ -18,6 +21,9 @@ import (
 const (
 	MissingObject = "missing-object" // the manifest lists it, and there is none
 	BadObject     = "bad-object"     // its bytes are not those that were published
+	BadManifest   = "bad-manifest"   // the manifest cannot be read, so nobody knows what is there
+	// UnfinishedUpload is one in parts that nobody will end: it costs storage and shows nothing.
+	UnfinishedUpload = "unfinished-upload"
 )
 
 // Damage is one object that is not as its manifest says.
@@ -49,14 +55,25 @@ func Check(ctx context.Context, l Location, opt Options) (*Checkup, error) {
 	if err == nil && s.etag == "" {
 		err = fmt.Errorf("nothing is published there")
 	}
+	c := &Checkup{Location: l.String(), Snapshot: s.Snapshot, Damage: []Damage{}}
 	var items []item
 	if err == nil {
 		items, err = r.readItems(ctx, s)
 	}
+	if bad, ok := errors.AsType[*DamageError](err); ok {
+		at := stateName
+		if s.Manifest != "" {
+			at = manifestPrefix + s.Manifest
+		}
+		c.Damage = append(c.Damage, Damage{at, BadManifest, bad.Text})
+		return c, nil
+	}
+	if err == nil && !s.Unfinished { // else the next publication ends them, or one is under way
+		err = c.leftovers(ctx, r, items)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("check %s: %w", l, err)
 	}
-	c := &Checkup{Location: l.String(), Snapshot: s.Snapshot, Damage: []Damage{}}
 	group, inner := errgroup.WithContext(ctx)
 	group.SetLimit(opt.jobs())
 	var mu sync.Mutex
@@ -86,6 +103,23 @@ func Check(ctx context.Context, l Location, opt Options) (*Checkup, error) {
 	return c, ctx.Err()
 }
 
+// leftovers finds uploads in parts to our paths. Who may only read objects is not told.
+func (c *Checkup) leftovers(ctx context.Context, r *remote, items []item) error {
+	ours := make(map[string]bool, len(items))
+	for _, i := range items {
+		ours[i.path] = true
+	}
+	uploads, err := r.unfinished(ctx, func(path string) bool { return ours[path] })
+	if s := status(err); s == http.StatusForbidden || s == http.StatusNotImplemented {
+		return nil
+	}
+	for _, up := range uploads {
+		path := strings.TrimPrefix(aws.ToString(up.Key), r.key(""))
+		c.Damage = append(c.Damage, Damage{path, UnfinishedUpload, "an upload in parts was begun and not ended"})
+	}
+	return err
+}
+
 func (r *remote) check(ctx context.Context, i item) (*Damage, int64, error) {
 	body, o, ok, err := r.get(ctx, i.path)
 	if err != nil {
@@ -110,11 +144,16 @@ func (r *remote) check(ctx context.Context, i item) (*Damage, int64, error) {
 }
 
 // Mend uploads again what Check found damaged: it publishes the store's snapshot and
-// takes those objects for missing.
+// takes those objects for missing. Without a manifest it asks about each path.
 func (c *Checkup) Mend(ctx context.Context, t *tree.Tree, l Location, opt Options) (err error) {
 	opt.again = make(map[string]bool, len(c.Damage))
 	for _, d := range c.Damage {
-		opt.again[d.Path] = true
+		switch d.Code {
+		case BadManifest:
+			opt.rebuild = true
+		case MissingObject, BadObject:
+			opt.again[d.Path] = true
+		}
 	}
 	c.Repair, err = Publish(ctx, t, l, opt)
 	return err

@@ -87,6 +87,7 @@ const (
 	lost           // never reaches the server
 	deaf           // reaches the server, and its answer never comes back
 	cutMidway      // the server sees half of the body
+	slowDown       // is answered 503 SlowDown
 )
 
 // proxy stands before a gateway and counts requests from 1.
@@ -118,6 +119,10 @@ func startProxy(t testing.TB, g *gateway, decide func(n int, r *http.Request) fa
 		case deaf:
 			forward.ServeHTTP(httptest.NewRecorder(), r)
 			panic(http.ErrAbortHandler)
+		case slowDown:
+			w.WriteHeader(http.StatusServiceUnavailable)
+			_, _ = io.WriteString(w, "<Error><Code>SlowDown</Code></Error>")
+			return
 		case cutMidway:
 			r.Body = io.NopCloser(io.LimitReader(r.Body, r.ContentLength/2))
 		}

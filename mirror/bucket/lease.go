@@ -136,6 +136,9 @@ func (r *remote) acquire(ctx context.Context, length time.Duration, me holder) (
 		return nil, nil, err
 	}
 	if err := l.probe(ctx); err != nil {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWord)
+		defer cancel()
+		_ = l.r.remove(ctx, []string{lockName}) // else it ends by age
 		return nil, nil, err
 	}
 	ctx, l.lost = context.WithCancelCause(ctx)
@@ -180,7 +183,7 @@ func (l *lease) probe(ctx context.Context) error {
 	for header, c := range map[string]cond{"If-None-Match": {absent: true}, "If-Match": {etag: "00000000000000000000000000000000"}} {
 		err := l.write(ctx, c)
 		if err == nil {
-			err = errors.Join(&ConditionsError{l.r.Location, header}, l.r.remove(ctx, []string{lockName}))
+			err = &ConditionsError{l.r.Location, header}
 		}
 		if !refused(err) {
 			return err

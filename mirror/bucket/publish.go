@@ -3,6 +3,7 @@ package bucket
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -29,8 +30,10 @@ type Options struct {
 	Moved     func(Progress)
 
 	again map[string]bool // paths to upload whatever the manifest says; not nil: mend
-	tries int             // attempts of each request; 0: 8
-	owner *holder         // default: this process
+	// rebuild takes nothing for there by the manifest, and asks about what is.
+	rebuild bool
+	tries   int     // attempts of each request; 0: 8
+	owner   *holder // default: this process
 	// single and part are the sizes from which on and in which parts are uploaded; 0: maxSingle, partSize.
 	single, part int64
 }
@@ -125,7 +128,7 @@ func (p *publication) run(ctx context.Context, l Location) (err error) {
 	if p.remote, err = open(ctx, l, p.opt); err != nil {
 		return err
 	}
-	old, err := p.readState(ctx)
+	old, err := p.published(ctx)
 	if err != nil {
 		return err
 	}
@@ -155,6 +158,15 @@ func (p *publication) run(ctx context.Context, l Location) (err error) {
 	return err
 }
 
+// published is the state of the prefix; a damaged one is none when it is made anew.
+func (p *publication) published(ctx context.Context) (state, error) {
+	s, err := p.readState(ctx)
+	if _, damaged := errors.AsType[*DamageError](err); damaged && p.opt.rebuild {
+		return s, nil
+	}
+	return s, err
+}
+
 // upToDate says whether nothing is to be done: this snapshot is published, and nothing
 // is old enough to be deleted.
 func (p *publication) upToDate(s state) bool {
@@ -163,11 +175,17 @@ func (p *publication) upToDate(s state) bool {
 }
 
 func (p *publication) work(ctx context.Context, l *lease) error {
-	old, err := p.readState(ctx) // again: another publisher may have ended meanwhile
+	old, err := p.published(ctx) // again: another publisher may have ended meanwhile
 	if err != nil {
 		return err
 	}
 	unsure, err := p.readIntent(ctx)
+	if err != nil {
+		return err
+	}
+	if p.opt.rebuild {
+		unsure, err = p.present(ctx, unsure)
+	}
 	if err != nil {
 		return err
 	}
@@ -223,6 +241,9 @@ func (p *publication) takeBack(ctx context.Context, made plan, unsure map[string
 
 // plan compares; it changes nothing.
 func (p *publication) plan(ctx context.Context, old state, unsure map[string]bool) (plan, []item, error) {
+	if p.opt.rebuild {
+		old = state{}
+	}
 	have, err := p.readItems(ctx, old)
 	if err != nil {
 		return plan{}, nil, err

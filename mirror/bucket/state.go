@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -53,8 +54,18 @@ func (e *DamageError) Error() string { return fmt.Sprintf("%s: %s", e.Location, 
 
 // Hint says what to try next.
 func (e *DamageError) Hint() string {
-	return "publish to a new prefix; or delete the objects below .flatstream/ there, and everything is uploaded again"
+	return "flatstream publish STORE URL --check --repair finds out what is there; or publish to a new prefix"
 }
+
+// NewerError says that a newer version of flatstream publishes to a prefix.
+type NewerError struct{ Location Location }
+
+func (e *NewerError) Error() string {
+	return fmt.Sprintf("%s was published by a newer version of flatstream", e.Location)
+}
+
+// Hint says what to try next.
+func (e *NewerError) Hint() string { return "use that version, or publish to a new prefix" }
 
 // readState is the zero state where nothing was published yet.
 func (r *remote) readState(ctx context.Context) (state, error) {
@@ -62,11 +73,13 @@ func (r *remote) readState(ctx context.Context) (state, error) {
 	if err != nil || doc == nil {
 		return state{}, err
 	}
-	var s state
-	if json.Unmarshal(doc, &s) != nil || s.Schema != 1 {
-		return s, &DamageError{r.Location, stateName + " is no state that this version knows"}
+	s := state{etag: o.etag}
+	if json.Unmarshal(doc, &s) != nil || s.Schema < 1 {
+		return state{etag: o.etag}, &DamageError{r.Location, stateName + " is damaged"}
 	}
-	s.etag = o.etag
+	if s.Schema > 1 {
+		return s, &NewerError{r.Location}
+	}
 	return s, nil
 }
 
@@ -187,6 +200,31 @@ func (r *remote) clean(ctx context.Context, s state) error {
 		return r.remove(ctx, old)
 	}
 	return nil
+}
+
+// present adds to unsure each path below the prefix's own directories and at its top. What
+// else begins with the prefix, such as tags/, may be a prefix of somebody's own.
+func (r *remote) present(ctx context.Context, unsure map[string]bool) (map[string]bool, error) {
+	all := maps.Clone(unsure)
+	if all == nil {
+		all = map[string]bool{}
+	}
+	prefix := r.key("")
+	pages := s3.NewListObjectsV2Paginator(r.api, &s3.ListObjectsV2Input{Bucket: &r.Bucket, Prefix: &prefix})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, r.explain("list", "", err)
+		}
+		for _, o := range page.Contents {
+			path := strings.TrimPrefix(aws.ToString(o.Key), prefix)
+			top, _, below := strings.Cut(path, "/")
+			if !below || top == "mirror" || top == "flat" || top == "kept" {
+				all[path] = true
+			}
+		}
+	}
+	return all, nil
 }
 
 // fingerprint is the SHA-256 of a snapshot's manifest: the same name in another store is

@@ -9,6 +9,7 @@ import (
 	"path"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -45,18 +46,19 @@ type uploader struct {
 	now    Progress
 }
 
-// run does one stage, in parallel; the first error ends it.
+// run does one stage, in parallel; the first error ends it. Workers stay, since the
+// library's stack is deep and a new goroutine would have to grow its own for each object.
 func (u *uploader) run(ctx context.Context, s stage, tasks []task) error {
+	batches := u.batches(s, tasks)
 	group, inner := errgroup.WithContext(ctx)
-	group.SetLimit(u.jobs)
-	for _, batch := range u.batches(s, tasks) {
-		if inner.Err() != nil {
-			break
-		}
+	var next atomic.Int64
+	for range min(u.jobs, len(batches)) {
 		group.Go(func() error {
-			for _, t := range batch {
-				if err := u.task(inner, s, t); err != nil {
-					return err
+			for n := next.Add(1) - 1; n < int64(len(batches)) && inner.Err() == nil; n = next.Add(1) - 1 {
+				for _, t := range batches[n] {
+					if err := u.task(inner, s, t); err != nil {
+						return err
+					}
 				}
 			}
 			return nil
