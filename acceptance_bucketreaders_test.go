@@ -144,8 +144,16 @@ repos:
 	deleted := 0
 	for n := 1; n <= nights; n++ {
 		must(t, upstream.Switch(generation(t, work, n)))
-		var report struct{ Bucket struct{ Deleted int } }
+		var report struct {
+			Bucket struct {
+				Published bool
+				Deleted   int
+			}
+		}
 		must(t, json.Unmarshal([]byte(flatstream(t, "--json", "run", "--config", config)), &report))
+		if !report.Bucket.Published {
+			t.Fatalf("night %d published nothing", n)
+		}
 		deleted += report.Bucket.Deleted
 		time.Sleep(pause / 10)
 	}
@@ -163,7 +171,7 @@ func generation(t *testing.T, work string, n int) (dir string) {
 	dir = filepath.Join(work, fmt.Sprint("upstream", n))
 	repo, err := fixtures.Parse(fmt.Sprintf("package stay 1-1 noarch\npackage g%d 1+1-1 noarch\npackage g%d 1+1-1 noarch\n", n, n+1))
 	must(t, err)
-	must(t, repo.Write(dir, fixtures.Options{Revision: fmt.Sprint(fixtures.Epoch + n)}))
+	must(t, repo.Write(dir, fixtures.Options{Time: int64(fixtures.Epoch + n)}))
 	return dir
 }
 

@@ -6,11 +6,14 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"flatstream/mirror/tree"
 )
 
 // leastPart is the smallest part that S3 allows but for the last.
@@ -39,18 +42,24 @@ func withLarge(generation string, packages ...string) map[string]string {
 // attempt is made, so that the upload is taken back. Clients see no half repository, and
 // the next publication ends as it should, in whichever direction it goes, with no upload
 // left unfinished.
-func TestPartsBrokenOff(t *testing.T) {
+func TestPartsBrokenOff(t *testing.T) { breakParts(t, false) }
+
+// The same, where one before it was broken off too, in the middle of its parts: what it
+// left is taken back by one that is broken off itself.
+func TestRecoveryBrokenOff(t *testing.T) { breakParts(t, true) }
+
+func breakParts(t *testing.T, again bool) {
 	g, s := startGateway(t), newStore(t)
 	content := [2]map[string]string{withLarge("one", "a.rpm"), withLarge("two", "b.rpm")}
 	var names [2]string
 	for n, c := range content {
 		names[n] = snapshot(t, s, night1.Add(time.Duration(n)*time.Hour), 0, c)
 	}
-	run, tried, left, seen := 0, 0, 0, map[string]int{}
+	run, tried, left, late, seen := 0, 0, 0, 0, map[string]int{}
 	for k, ended := 1, false; !ended; k++ {
 		for _, how := range []fate{lost, deaf, cutMidway} {
 			for _, dies := range []bool{true, false} {
-				if tried++; os.Getenv("FLATSTREAM_FULL") != "1" && tried%17 != 0 {
+				if tried++; os.Getenv("FLATSTREAM_FULL") != "1" && tried%29 != 0 {
 					continue
 				}
 				run++
@@ -58,6 +67,11 @@ func TestPartsBrokenOff(t *testing.T) {
 				opt := Options{Endpoint: g.url, Now: night1, MaxDelete: 1, tries: 2, Jobs: 1, Snapshot: names[0], single: leastPart, part: leastPart}
 				_, err := Publish(t.Context(), s, at(t, prefix), opt)
 				must(t, err)
+				broken := opt
+				broken.Snapshot, broken.tries, broken.owner = names[1], 1, deadOwner(prefix)
+				if again {
+					breakAtPart(t, g, s, at(t, prefix), broken)
+				}
 				p := startProxy(t, g, func(n int, r *http.Request) fate {
 					switch {
 					case n == k:
@@ -68,8 +82,7 @@ func TestPartsBrokenOff(t *testing.T) {
 					}
 					return pass
 				})
-				broken := opt
-				broken.Endpoint, broken.Snapshot, broken.tries, broken.owner = p.URL, names[1], 1, deadOwner(prefix)
+				broken.Endpoint = p.URL
 				_, err = Publish(t.Context(), s, at(t, prefix), broken)
 				p.Close()
 				ended = err == nil && int(p.n.Load()) < k
@@ -89,13 +102,44 @@ func TestPartsBrokenOff(t *testing.T) {
 						t.Errorf("request %d, %d, to %s: %s", k, how, names[next], d)
 					}
 				}
+				// A part that the server still worked on when its upload was taken back may bring
+				// it back; S3 says so of itself. Then Check finds it.
+				if len(g.unfinishedUploads(t, prefix)) > 0 {
+					c, err := Check(t.Context(), at(t, prefix), opt)
+					must(t, err)
+					must(t, c.Mend(t.Context(), s, at(t, prefix), opt))
+					late++
+				}
 				if keys := g.unfinishedUploads(t, prefix); len(keys) > 0 {
 					t.Errorf("request %d, %d: still unfinished: %v", k, how, keys)
 				}
 			}
 		}
 	}
-	t.Logf("%d publications broken off, %d uploads in parts left for the next one; requests hit: %v", run, left, seen)
+	t.Logf("%d publications broken off, %d uploads in parts left for the next one, %d for Check; requests hit: %v", run, left, late, seen)
+}
+
+// breakAtPart lets nothing through from the second part on.
+func breakAtPart(t testing.TB, g *gateway, s *tree.Tree, l Location, opt Options) {
+	t.Helper()
+	var parts atomic.Int64
+	p := startProxy(t, g, func(_ int, r *http.Request) fate {
+		if kindOf(r) == "part" {
+			parts.Add(1)
+		}
+		if parts.Load() > 1 {
+			return lost
+		}
+		return pass
+	})
+	defer p.Close()
+	opt.Endpoint = p.URL
+	if _, err := Publish(t.Context(), s, l, opt); err == nil {
+		t.Error("a publication without its parts succeeds")
+	}
+	if len(g.unfinishedUploads(t, l.Prefix)) != 1 {
+		t.Error("it leaves no upload")
+	}
 }
 
 // kindOf names a request of an upload in parts.

@@ -111,6 +111,7 @@ type publication struct {
 	snapshot tree.Snapshot
 	source   string
 	report   *Report
+	parts    func(path string) bool // where uploads in parts of others were taken back
 }
 
 func (p *publication) run(ctx context.Context, l Location) (err error) {
@@ -235,7 +236,8 @@ func (p *publication) takeBack(ctx context.Context, made plan, unsure map[string
 		ours[i.path] = true
 	}
 	made.each(func(_ file, path string) { ours[path] = true })
-	p.report.Aborted, err = p.abortParts(ctx, func(path string) bool { return ours[path] || unsure[path] })
+	p.parts = func(path string) bool { return ours[path] || unsure[path] }
+	p.report.Aborted, err = p.abortParts(ctx, p.parts)
 	return err
 }
 
@@ -345,6 +347,11 @@ func (p *publication) finish(ctx context.Context, l *lease, old state, made plan
 		return err
 	}
 	p.report.Published = true
+	if p.report.Aborted > 0 { // a part that was on its way may have brought one back
+		if _, err := p.abortParts(ctx, p.parts); err != nil {
+			return err
+		}
+	}
 	for batch := range slices.Chunk(made.delete, 1000) {
 		paths := make([]string, len(batch))
 		for i := range batch {
