@@ -17,7 +17,7 @@ const maxChain = 12
 // chain of requirements that have no installable provider.
 type blame struct {
 	*judge
-	steps      []int32         // by package: to its cause; 0 for a cause, -1 where not broken
+	steps      map[int32]int32 // by broken package: to its cause; 0 for a cause
 	followed   map[int32]bool  // by requirement: who needs it has been looked at
 	nearest    map[int32]int32 // by requirement: the broken package nearest to its cause that could have met it
 	next       map[int32]step
@@ -31,15 +31,12 @@ type step struct{ requirement, pkg int32 }
 func (j *judge) newBlame() *blame {
 	b := &blame{
 		judge:      j,
-		steps:      make([]int32, len(j.Universe.packages)),
+		steps:      make(map[int32]int32, len(j.felled)),
 		followed:   make(map[int32]bool),
 		nearest:    make(map[int32]int32),
 		next:       make(map[int32]step),
 		root:       make(map[int32]int32),
 		collisions: make(map[int32]*collision),
-	}
-	for p := range b.steps {
-		b.steps[p] = -1
 	}
 	var causes, circular []int32
 	for _, p := range j.felled {
@@ -55,7 +52,7 @@ func (j *judge) newBlame() *blame {
 	// of the others.
 	j.byName(circular)
 	for _, p := range circular {
-		if b.steps[p] < 0 {
+		if !b.explained(p) {
 			b.follow([]int32{p})
 		}
 	}
@@ -110,6 +107,12 @@ func (b *blame) deadEnd(r, p int32) bool {
 	return !b.possible(r, p)
 }
 
+// explained reports whether p was found to be broken because of a cause, or to be one.
+func (b *blame) explained(p int32) bool {
+	_, ok := b.steps[p]
+	return ok
+}
+
 // follow finds who is broken because of these, the nearest first.
 func (b *blame) follow(level []int32) {
 	for _, p := range level {
@@ -123,7 +126,7 @@ func (b *blame) follow(level []int32) {
 			}
 			b.followed[r] = true
 			for _, p := range b.needed.of(r) {
-				if b.cone.has(p) && !b.alive.has(p) && b.steps[p] < 0 && b.deadEnd(r, p) {
+				if b.cone.has(p) && !b.alive.has(p) && !b.explained(p) && b.deadEnd(r, p) {
 					b.steps[p] = steps
 					after = append(after, p)
 				}
@@ -165,7 +168,7 @@ func (b *blame) brokenFor(r int32) int32 {
 	}
 	best := int32(-1)
 	better := func(q int32) {
-		if q >= 0 && b.steps[q] >= 0 && (best < 0 || cmp.Or(cmp.Compare(b.steps[q], b.steps[best]), b.compare(q, best)) < 0) {
+		if q >= 0 && b.explained(q) && (best < 0 || cmp.Or(cmp.Compare(b.steps[q], b.steps[best]), b.compare(q, best)) < 0) {
 			best = q
 		}
 	}

@@ -1,11 +1,10 @@
 package closure
 
 import (
+	"cmp"
 	"context"
 	"maps"
-	"slices"
-
-	"flatstream/repodata/rpmver"
+	"sync"
 )
 
 // Closure checks that every requirement of every package of the given
@@ -18,12 +17,14 @@ func (u *Universe) Closure(ctx context.Context, checks []Check, opt Options) (*R
 		return nil, err
 	}
 	parts := parts(checks)
-	views, err := u.evaluate(ctx, parts, opt.Jobs)
+	found := make([]Checked, len(parts))
+	err := u.evaluate(ctx, parts, opt.Jobs, func(i int, v *view) error {
+		found[i] = v.checked()
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	found := make([]Checked, len(parts))
-	parallel(opt.Jobs, len(parts), func(i int) { found[i] = views[i].checked() })
 	report := u.newReport()
 	report.Checked = whole(parts, found)
 	report.Tally()
@@ -40,42 +41,50 @@ func (u *Universe) newReport() *Report {
 	return report
 }
 
-// evaluate decides every requirement of every check: first by what primary says;
-// if paths are left that only filelists know, again with those looked up.
-func (u *Universe) evaluate(ctx context.Context, checks []Check, jobs int) ([]*view, error) {
+// evaluate decides every requirement of every check, and gives each view to use, which
+// has it alone and for that call only. It goes by what primary says; where paths are
+// left that only filelists know, it looks these up and decides again.
+func (u *Universe) evaluate(ctx context.Context, checks []Check, jobs int, use func(i int, v *view) error) error {
+	used := make([]bool, len(checks))
 	for {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
 		u.resolve(jobs)
-		views := make([]*view, len(checks))
-		byNEVRA := u.byNEVRA(checks)
-		parallel(jobs, len(checks), func(i int) {
-			views[i] = u.newView(checks[i], byNEVRA)
-			views[i].decide()
-		})
+		var mutex sync.Mutex
 		paths := make(map[int32]bool)
-		for _, v := range views {
+		errs := make([]error, len(checks))
+		parallelWith(jobs, len(checks), u.newBench, func(b *bench, i int) {
+			if errs[i] = ctx.Err(); used[i] || errs[i] != nil {
+				return
+			}
+			v := b.newView(checks[i])
+			defer v.done()
+			v.decide()
+			if used[i] = u.lookedUp(v.paths); used[i] {
+				errs[i] = use(i, v)
+				return
+			}
+			mutex.Lock()
+			defer mutex.Unlock()
 			maps.Copy(paths, v.paths)
+		})
+		if err := cmp.Or(errs...); err != nil || len(paths) == 0 {
+			return err
 		}
 		again, err := u.lookUp(ctx, paths, jobs)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if !again {
-			return views, nil
+		if again {
+			clear(used)
 		}
 	}
 }
 
-// byNEVRA indexes the packages by name, if any check hides some.
-func (u *Universe) byNEVRA(checks []Check) map[rpmver.NEVRA][]int32 {
-	if !slices.ContainsFunc(checks, func(c Check) bool { return len(c.Hidden) > 0 }) {
-		return nil
+// lookedUp reports whether all these paths were looked up.
+func (u *Universe) lookedUp(paths map[int32]bool) bool {
+	for p := range paths {
+		if !u.looked[p] {
+			return false
+		}
 	}
-	m := make(map[rpmver.NEVRA][]int32, len(u.packages))
-	for i, p := range u.packages {
-		m[p.NEVRA] = append(m[p.NEVRA], int32(i))
-	}
-	return m
+	return true
 }

@@ -27,28 +27,32 @@ func (u *Universe) Install(ctx context.Context, checks []Check, opt Options) (*R
 		return nil, err
 	}
 	parts := parts(checks)
-	views, err := u.evaluate(ctx, parts, opt.Jobs)
-	if err != nil {
-		return nil, err
-	}
+	u.resolve(opt.Jobs)
 	g := u.graphed(opt.Jobs)
 	found := make([]Checked, len(parts))
-	errs := make([]error, len(parts))
-	parallel(opt.Jobs, len(parts), func(i int) {
-		j := views[i].newJudge(g, cmp.Or(opt.Effort, maxEffort))
-		if errs[i] = j.judge(ctx); errs[i] == nil {
-			found[i] = views[i].checked()
-			found[i].Join(j.problems())
-			errs[i] = found[i].addPlain(ctx, j)
-		}
+	err := u.evaluate(ctx, parts, opt.Jobs, func(i int, v *view) (err error) {
+		found[i], err = v.installed(ctx, g, cmp.Or(opt.Effort, maxEffort))
+		return err
 	})
-	if err := cmp.Or(errs...); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	report := u.newReport()
 	report.Checked = whole(parts, found)
 	report.Tally()
 	return report, ctx.Err()
+}
+
+// installed judges the view.
+func (v *view) installed(ctx context.Context, g *graph, effort int) (Checked, error) {
+	j := v.newJudge(g, effort)
+	defer j.done()
+	if err := j.judge(ctx); err != nil {
+		return Checked{}, err
+	}
+	found := v.checked()
+	found.Join(j.problems())
+	return found, found.addPlain(ctx, j)
 }
 
 // judge decides about all targets.
@@ -65,7 +69,7 @@ func (j *judge) judge(ctx context.Context) error {
 // of theirs can be read and has a provider.
 func (j *judge) problems() []Problem {
 	var found []Problem
-	b := j.newBlame()
+	var b *blame
 	near := make(map[int32][]Near)
 	known := make(map[int32]bool) // by package: it has its problem already
 	for _, p := range j.view.broken {
@@ -73,6 +77,9 @@ func (j *judge) problems() []Problem {
 	}
 	for _, p := range j.targets {
 		if !j.alive.has(p) && !known[p] {
+			if b == nil {
+				b = j.newBlame()
+			}
 			found = append(found, b.problem(p, near))
 		}
 	}

@@ -414,11 +414,11 @@ func TestInstallHostile(t *testing.T) {
 // through to get there.
 func TestSystems(t *testing.T) {
 	u, checks := c9s(t)
-	views, err := u.evaluate(context.Background(), checks[:1], 0)
-	if err != nil {
+	if err := u.lookUpAll(context.Background(), 0); err != nil {
 		t.Fatal(err)
 	}
-	j := views[0].newJudge(u.graphed(0), maxEffort)
+	u.resolve(0)
+	j := u.newBench().newView(checks[0]).newJudge(u.graphed(0), maxEffort)
 	j.reach()
 	j.findCauses()
 	s := j.newSystem()

@@ -18,6 +18,7 @@ type judge struct {
 	cone    set
 	alive   set     // available and not known to be broken
 	left    []int32 // by requirement in the cone: those alive that meet it; -1: not in the cone
+	reached []int32 // requirements in the cone
 	proven  set
 	culprit set     // broken, and not because of what the search for causes found
 	fallen  []int32 // broken, and not yet spread upward
@@ -34,15 +35,13 @@ func (v *view) newJudge(g *graph, effort int) *judge {
 		effort:  effort,
 		view:    v,
 		graph:   g,
-		cone:    make(set, len(v.available)),
-		alive:   slices.Clone(v.available),
-		left:    make([]int32, len(v.all)),
-		proven:  make(set, len(v.available)),
-		culprit: make(set, len(v.available)),
+		cone:    v.bench.set(),
+		alive:   v.bench.set(),
+		left:    v.bench.left(),
+		proven:  v.bench.set(),
+		culprit: v.bench.set(),
 	}
-	for r := range j.left {
-		j.left[r] = -1
-	}
+	j.alive.include(v.available)
 	j.targets = slices.Clone(v.targets)
 	j.sort(j.targets)
 	return j
@@ -73,6 +72,7 @@ func (j *judge) reachFor(r int32, queue []int32) []int32 {
 		return queue
 	}
 	j.left[r] = 0
+	j.reached = append(j.reached, r)
 	if q := &j.all[r]; q.rich != nil {
 		for _, leaf := range q.rich.formula.wanted(nil) {
 			queue = j.reachFor(leaf, queue)

@@ -83,6 +83,7 @@ func (j *judge) plainly(ctx context.Context) ([]Warning, error) {
 	}
 	plain.targets = slices.DeleteFunc(slices.Clone(v.targets), func(p int32) bool { return !plain.available.has(p) || !j.alive.has(p) })
 	again := plain.newJudge(j.graph, j.effort)
+	defer again.done()
 	if err := again.judge(ctx); err != nil {
 		return nil, err
 	}
@@ -194,10 +195,14 @@ func (v *view) firm(optional []RepoID) set {
 	if len(optional) == 0 {
 		return nil
 	}
+	perhaps := make(set, len(v.repos)/64+1)
+	for _, s := range optional {
+		perhaps.add(int32(s))
+	}
 	firm := make(set, len(v.available))
 	firm.include(v.repo.packages)
 	for _, s := range v.suppliers {
-		if !slices.Contains(optional, s) {
+		if !perhaps.has(int32(s)) {
 			firm.include(v.repos[s].packages)
 		}
 	}

@@ -223,7 +223,7 @@ func FuzzRich(f *testing.F) {
 		}
 		u.resolve(1)
 		u.repos = append(u.repos, repository{})
-		v := u.newView(Check{}, nil)
+		v := u.newBench().newView(Check{})
 		got := v.satisfiable(c.formula, 0, v.available)
 		want := holds(e, nil)
 		if got != unreadable && (got == met) != want && !strings.Contains(s, "rpmlib(") {

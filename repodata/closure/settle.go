@@ -16,6 +16,9 @@ const maxTogether = 400
 // in one formula; those that were built together come one after the other, since they need
 // much the same.
 func (j *judge) settle(ctx context.Context, hard []int32) error {
+	if len(hard) == 0 {
+		return nil
+	}
 	hard = slices.Clone(hard)
 	slices.SortStableFunc(hard, func(a, b int32) int { return cmp.Compare(j.packages[a].batch, j.packages[b].batch) })
 	asked := make(set, len(j.available))

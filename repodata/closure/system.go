@@ -54,6 +54,7 @@ func (j *judge) prove() (hard []int32) {
 		s.finish()
 		rest = later
 	}
+	s.done()
 	return hard
 }
 
@@ -68,10 +69,10 @@ func (s *system) finish() {
 func (j *judge) newSystem() *system {
 	return &system{
 		judge:  j,
-		in:     make(set, len(j.available)),
-		has:    make([]int32, len(j.all)),
-		asked:  make([]int32, len(j.all)),
-		barred: make([]int32, len(j.all)),
+		in:     j.bench.set(),
+		has:    j.bench.count(),
+		asked:  j.bench.count(),
+		barred: j.bench.count(),
 		waste:  maxWaste * len(j.targets),
 	}
 }

@@ -20,11 +20,7 @@ func (u *Universe) Systems(ctx context.Context, check Check, opt Options) (map[r
 	if err != nil {
 		return nil, nil, err
 	}
-	views, err := u.evaluate(ctx, []Check{check}, opt.Jobs)
-	if err != nil {
-		return nil, nil, err
-	}
-	j := views[0].newJudge(u.graphed(opt.Jobs), maxEffort)
+	j := u.newBench().newView(check).newJudge(u.graphed(opt.Jobs), maxEffort)
 	j.reach()
 	j.findCauses()
 	systems := make(map[rpmver.NEVRA][]rpmver.NEVRA, len(j.targets))

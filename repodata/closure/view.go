@@ -1,14 +1,11 @@
 package closure
 
-import (
-	"slices"
-
-	"flatstream/repodata/rpmver"
-)
+import "slices"
 
 // view is one check in work: who may supply, and what that decides.
 type view struct {
 	*Universe
+	bench     *bench
 	repo      *repository
 	check     Check
 	build     *Build           // the targets are the source packages that this names; nil: binary ones
@@ -19,6 +16,7 @@ type view struct {
 	hidden    map[int32]string // by whom; without those that are available all the same
 
 	verdicts []verdict      // by requirement, where it is the same for all packages
+	judged   []int32        // requirements that have one
 	paths    map[int32]bool // names that filelists should be asked for
 	broken   []broken       // in the order of package ids
 	skipped  map[string]int // packages that were not, by arch
@@ -32,17 +30,17 @@ type broken struct {
 	unmet, unreadable []int32
 }
 
-// newView finds out what is available to a check. The index by NEVRA is only used
-// for what is hidden.
-func (u *Universe) newView(c Check, byNEVRA map[rpmver.NEVRA][]int32) *view {
+// newView finds out what is available to a check.
+func (b *bench) newView(c Check) *view {
+	u := b.u
 	v := &view{
 		Universe:  u,
+		bench:     b,
 		repo:      &u.repos[c.Repo],
 		check:     c,
-		allowed:   make(set, len(u.packages)/64+1),
-		available: make(set, len(u.packages)/64+1),
+		available: b.set(),
 		hidden:    make(map[int32]string),
-		verdicts:  make([]verdict, len(u.all)),
+		verdicts:  b.verdicts,
 		paths:     make(map[int32]bool),
 		skipped:   make(map[string]int),
 		features:  make(map[int32]bool),
@@ -53,15 +51,8 @@ func (u *Universe) newView(c Check, byNEVRA map[rpmver.NEVRA][]int32) *view {
 	if len(c.Arches) == 0 {
 		c.Arches = Arches("")
 	}
-	for _, a := range c.Arches {
-		v.allowed.include(u.arches[a])
-	}
-	for _, s := range c.Suppliers {
-		if (s != c.Repo || c.Part != nil) && !slices.Contains(v.suppliers, s) {
-			v.suppliers = append(v.suppliers, s)
-			v.supply(s, c.Hidden, byNEVRA)
-		}
-	}
+	v.allowed = b.allow(c.Arches)
+	v.supply(c)
 	v.available.include(v.repo.packages)
 	v.available.keep(v.allowed)
 	if c.building {
@@ -81,21 +72,41 @@ func (u *Universe) newView(c Check, byNEVRA map[rpmver.NEVRA][]int32) *view {
 	return v
 }
 
-// supply makes a supplier's packages available, but for the hidden ones.
-func (v *view) supply(s RepoID, hide []Hidden, byNEVRA map[rpmver.NEVRA][]int32) {
+// supply makes the packages of all suppliers available, but for the hidden ones.
+func (v *view) supply(c Check) {
+	hiding, known := make(set, len(v.repos)/64+1), make(set, len(v.repos)/64+1)
+	for _, h := range c.Hidden {
+		hiding.add(int32(h.Repo))
+	}
+	for _, s := range c.Suppliers {
+		if s == c.Repo && c.Part == nil || known.has(int32(s)) {
+			continue
+		}
+		known.add(int32(s))
+		v.suppliers = append(v.suppliers, s)
+		packages := v.repos[s].packages
+		if hiding.has(int32(s)) {
+			packages = v.hide(s, c.Hidden)
+		}
+		v.available.include(packages)
+	}
+}
+
+// hide is a supplier's packages without the hidden ones.
+func (v *view) hide(s RepoID, hide []Hidden) set {
 	packages := slices.Clone(v.repos[s].packages)
 	for _, h := range hide {
 		if h.Repo != s {
 			continue
 		}
-		for _, id := range byNEVRA[h.Package] {
-			if packages.has(id) {
+		for _, id := range v.named[h.Package.Name] {
+			if packages.has(id) && v.packages[id].NEVRA == h.Package {
 				packages.remove(id)
 				v.hidden[id] = h.By
 			}
 		}
 	}
-	v.available.include(packages)
+	return packages
 }
 
 // aim makes targets of the repository's packages that such a system installs.
@@ -135,16 +146,22 @@ func (v *view) verdict(r, self int32) verdict {
 	}
 	q := &v.all[r]
 	if q.rich == nil {
-		v.verdicts[r] = v.plain(r, q)
-		return v.verdicts[r]
+		return v.settled(r, v.plain(r, q))
 	}
 	for _, p := range q.rich.paths {
 		v.paths[p] = true
 	}
 	found := v.satisfiable(q.rich.formula, self, v.available)
 	if !q.rich.lacks {
-		v.verdicts[r] = found
+		v.settled(r, found)
 	}
+	return found
+}
+
+// settled remembers a verdict for all packages.
+func (v *view) settled(r int32, found verdict) verdict {
+	v.judged = append(v.judged, r)
+	v.verdicts[r] = found
 	return found
 }
 
