@@ -60,7 +60,11 @@ func explain(c *cli.Context, out *output) error {
 
 // explainTarget asks one target, with those supplying it that do so for verify.
 func explainTarget(c *cli.Context, out *output, target place, word string) (*splitter.Explanation, error) {
-	opt, cleanup, err := targetSuppliers(c, out, target)
+	report, err := splitter.ReadReport(os.DirFS(target.Dir))
+	if err != nil {
+		return nil, err
+	}
+	opt, cleanup, err := targetSuppliers(c, out, target, report)
 	if err != nil { // what the target holds can be said all the same
 		out.note("warning: %v; so it does not supply here", err)
 	}

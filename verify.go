@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -35,6 +36,7 @@ func verifyCommand(out *output) *cli.Command {
 }
 
 func verify(c *cli.Context, out *output) error {
+	debug.SetMemoryLimit(600 << 20) // as for a split: 200,000 packages hold 350 MB
 	level := splitter.Level(c.String("level"))
 	if level != splitter.LevelInstall && level != splitter.LevelClosure {
 		return &usageError{fmt.Sprintf("--level %q is not known", level), "use install or closure"}
@@ -109,22 +111,22 @@ func verifyWhat(c *cli.Context, out *output, words []string, opt splitter.Verify
 
 // verifyTarget checks one target.
 func verifyTarget(c *cli.Context, out *output, target place, opt splitter.VerifyOptions) (*closure.Report, error) {
-	own, cleanup, err := targetSuppliers(c, out, target)
+	report, err := splitter.ReadReport(os.DirFS(target.Dir))
+	if err != nil {
+		return nil, err
+	}
+	own, cleanup, err := targetSuppliers(c, out, target, report)
 	if err != nil {
 		return nil, err
 	}
 	defer cleanup()
 	opt.With = append(own.With, opt.With...)
 	opt.Aside = own.Aside
-	return splitter.Verify(c.Context, os.DirFS(target.Dir), opt)
+	return splitter.VerifyReport(c.Context, os.DirFS(target.Dir), report, opt)
 }
 
 // targetSuppliers opens the sources of a target that supply, and those that overlay.
-func targetSuppliers(c *cli.Context, out *output, target place) (opt splitter.VerifyOptions, cleanup func(), err error) {
-	report, err := splitter.ReadReport(os.DirFS(target.Dir))
-	if err != nil {
-		return opt, func() {}, err
-	}
+func targetSuppliers(c *cli.Context, out *output, target place, report *splitter.Report) (opt splitter.VerifyOptions, cleanup func(), err error) {
 	with, closeWith, err := target.openRole(c, report, splitter.RoleSupply)
 	if err != nil {
 		return opt, closeWith, err

@@ -83,8 +83,7 @@ func targetsBelow(snapshot, name string) ([]place, error) {
 }
 
 func isTarget(dir string) bool {
-	_, err := splitter.ReadReport(os.DirFS(dir))
-	return !errors.Is(err, splitter.ErrNotTarget)
+	return splitter.IsTarget(os.DirFS(dir))
 }
 
 func cutLast(s, sep string) (before, after string, found bool) {

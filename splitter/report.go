@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strconv"
 
 	"flatstream/splitter/modulemd"
 )
@@ -174,6 +175,38 @@ func ReadReport(target fs.FS) (*Report, error) {
 		return nil, fmt.Errorf("%w: %s was written by %q", ErrNotTarget, ReportName, r.Generator)
 	}
 	return &r, nil
+}
+
+// IsTarget reports whether a directory holds a report of ours, by the first lines of it:
+// it may be large. Of one that cannot be read so far it says yes, and [ReadReport] says
+// what is wrong.
+func IsTarget(dir fs.FS) bool {
+	if info, err := fs.Stat(dir, ReportName); err != nil || !info.Mode().IsRegular() {
+		return err != nil && !errors.Is(err, fs.ErrNotExist)
+	}
+	f, err := dir.Open(ReportName)
+	if err != nil {
+		return true
+	}
+	defer f.Close()
+	d := json.NewDecoder(f)
+	if _, err := d.Token(); err != nil {
+		return true
+	}
+	for d.More() {
+		key, err := d.Token()
+		if err != nil {
+			return true
+		}
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			return true
+		}
+		if key == "generator" {
+			return string(value) == strconv.Quote(Generator)
+		}
+	}
+	return false
 }
 
 // Report says what the plan will make; its bytes depend on nothing else.

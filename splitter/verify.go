@@ -49,6 +49,12 @@ func Verify(ctx context.Context, target fs.FS, opt VerifyOptions) (*closure.Repo
 	if err != nil {
 		return nil, err
 	}
+	return VerifyReport(ctx, target, report, opt)
+}
+
+// VerifyReport is [Verify] where the target's report was read before: with a thousand
+// repositories it is large.
+func VerifyReport(ctx context.Context, target fs.FS, report *Report, opt VerifyOptions) (*closure.Report, error) {
 	v := &verifying{VerifyOptions: opt, report: report, u: closure.NewUniverse(), ids: map[string]closure.RepoID{}}
 	if opt.Arch == "" {
 		v.Arch = report.Arch

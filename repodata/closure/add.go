@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"slices"
+	"strconv"
 
 	"flatstream/repodata"
 )
@@ -58,12 +59,16 @@ func (u *Universe) enter(r repository) RepoID {
 	return RepoID(len(u.repos) - 1)
 }
 
-// hash is that of an element without its location.
-func (u *Universe) hash(before, after []byte) uint64 {
+// identify finds what an element of primary is known by.
+func (u *Universe) identify(e repodata.Element) element {
 	var h maphash.Hash
 	h.SetSeed(u.seed)
-	h.Write(before)
+	h.Write(e.Raw[:e.Loc.Start])
 	h.WriteByte(0)
-	h.Write(after)
-	return h.Sum64()
+	h.Write(e.Raw[e.Loc.End:])
+	start, err := strconv.ParseUint(e.PkgID[:min(16, len(e.PkgID))], 16, 64)
+	if err != nil {
+		start = 0 // the hash covers the pkgid too
+	}
+	return element{start, h.Sum64()}
 }

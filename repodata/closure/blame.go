@@ -100,7 +100,7 @@ func (b *blame) deadEnds(p int32) []int32 {
 
 func (b *blame) deadEnd(r, p int32) bool {
 	if b.all[r].rich == nil {
-		return !b.possible(r, p) && !contains(b.providers[r], p)
+		return !b.possible(r, p) && !contains(b.providers.of(r), p)
 	}
 	b.alive.add(p)
 	defer b.alive.remove(p)
@@ -177,7 +177,7 @@ func (b *blame) brokenFor(r int32) int32 {
 			better(b.brokenFor(leaf))
 		}
 	} else {
-		for _, q := range b.providers[r] {
+		for _, q := range b.providers.of(r) {
 			better(q)
 		}
 	}

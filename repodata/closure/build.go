@@ -106,7 +106,7 @@ func (v *view) aimAtSources(b *Build) {
 // Has reports whether a repository has a package. An id that is not of this universe has
 // none.
 func (u *Universe) Has(id RepoID, n rpmver.NEVRA) bool {
-	return u.known(id) == nil && slices.ContainsFunc(u.named[n.Name], func(p int32) bool {
+	return u.known(id) == nil && slices.ContainsFunc(u.namedAs(n.Name), func(p int32) bool {
 		return u.packages[p].NEVRA == n && u.repos[id].packages.has(p)
 	})
 }
@@ -122,7 +122,7 @@ func (v *view) unseen() []Warning {
 	}
 	var names []string
 	for _, p := range v.targets {
-		if slices.ContainsFunc(v.requires(p), func(r int32) bool { return v.names.text[v.all[r].name] == dynamicBuildRequires }) {
+		if slices.ContainsFunc(v.requires(p), func(r int32) bool { return v.names.text(v.all[r].name) == dynamicBuildRequires }) {
 			names = append(names, v.name(p))
 		}
 	}

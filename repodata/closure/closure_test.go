@@ -210,7 +210,7 @@ func TestRPMLib(t *testing.T) {
 	}
 	u := NewUniverse()
 	r := repository{name: "app"}
-	r.packages.add(u.insert(element{"1", 1}, p))
+	r.packages.add(u.insert("1", p))
 	got := check(t, u, Check{Repo: u.enter(r)}).Checked[0]
 	if len(got.Problems) != 0 {
 		t.Errorf("problems: %+v", got.Problems)

@@ -169,7 +169,7 @@ func (d *dispute) clashes(packages []int32) []fact {
 	for _, p := range packages {
 		for _, r := range d.excludes(p) {
 			for _, q := range packages {
-				if p != q && contains(d.providers[r], q) {
+				if p != q && contains(d.providers.of(r), q) {
 					found = append(found, fact{apart: true, p: p, q: q, r: r})
 				}
 			}
@@ -288,7 +288,7 @@ func (d *dispute) brought(r int32) []int32 {
 	}
 	var found []int32
 	for _, leaf := range leaves {
-		for _, p := range d.providers[leaf] {
+		for _, p := range d.providers.of(leaf) {
 			if d.usable.has(p) {
 				found = append(found, p)
 			}

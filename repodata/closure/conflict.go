@@ -40,7 +40,7 @@ func (u *Universe) conflict(text string) *conflict {
 }
 
 func (u *Universe) newConflict(name int32) *conflict {
-	e, err := rpmdep.ParseRich(u.names.text[name])
+	e, err := rpmdep.ParseRich(u.names.text(name))
 	if err != nil {
 		return &conflict{bad: true}
 	}
@@ -171,6 +171,6 @@ func (u *Universe) meetsItself(p, r int32) bool {
 	f := u.all[r].rich.formula
 	missing := f.literals(lack, nil)
 	return u.all[r].rich.clause && len(missing) > 0 &&
-		!slices.ContainsFunc(missing, func(leaf int32) bool { return !contains(u.providers[leaf], p) }) &&
-		!slices.ContainsFunc(f.literals(have, nil), func(leaf int32) bool { return len(u.providers[leaf]) > 0 })
+		!slices.ContainsFunc(missing, func(leaf int32) bool { return !contains(u.providers.of(leaf), p) }) &&
+		!slices.ContainsFunc(f.literals(have, nil), func(leaf int32) bool { return len(u.providers.of(leaf)) > 0 })
 }

@@ -20,7 +20,7 @@ func (u *Universe) lookUp(ctx context.Context, paths map[int32]bool, jobs int) (
 	want := make(map[string]bool, len(paths))
 	for id := range paths {
 		if !u.looked[id] {
-			want[u.names.text[id]] = true
+			want[u.names.text(id)] = true
 		}
 	}
 	if len(want) == 0 {
@@ -101,14 +101,13 @@ func (u *Universe) own(owners []provide) bool {
 			known[p] = true
 		}
 	}
-	before := len(u.provides)
 	for _, o := range owners {
 		if !known[o] {
 			known[o] = true
 			u.provides = append(u.provides, o)
 		}
 	}
-	if len(u.provides) == before {
+	if len(u.provides) == 0 {
 		return false
 	}
 	u.forget()
@@ -129,8 +128,7 @@ func (u *Universe) owners(ctx context.Context, r *repository, want map[string]bo
 			return nil, err
 		}
 		name, _ := u.names.lookup(o.Path)
-		id, ok := u.pkgids[o.PkgID]
-		for ; ok && id >= 0; id = u.packages[id].twin {
+		for id := u.withPkgID(o.PkgID); id >= 0; id = u.packages[id].twin {
 			if r.packages.has(id) && !isSource(u.packages[id].Arch) {
 				found = append(found, provide{name: name, pkg: id})
 			}

@@ -41,7 +41,7 @@ func (v *view) problems() []Problem {
 			for _, r := range b.unreadable {
 				unreadable = append(unreadable, v.text(r))
 			}
-			unreadable = append(unreadable, v.packages[b.pkg].badConflicts...)
+			unreadable = append(unreadable, v.badConflicts[b.pkg]...)
 		}
 		if unreadable != nil {
 			problems = append(problems, problem(BadDependency, nevra, unreadable))
@@ -107,7 +107,7 @@ func (v *view) warnings() []Warning {
 		}
 	}
 	for r := range v.features {
-		if v.build != nil && v.names.text[v.all[r].name] == dynamicBuildRequires {
+		if v.build != nil && v.names.text(v.all[r].name) == dynamicBuildRequires {
 			continue // see unseen
 		}
 		warnings = append(warnings, Warning{WarnRPMLib, fmt.Sprintf("%s is required, which rpm 4.14 (EL8) does not have", v.text(r))})
@@ -159,7 +159,7 @@ func (v *view) unlisted() []Warning {
 func (v *view) aPath() string {
 	names := make([]string, 0, len(v.paths))
 	for id := range v.paths {
-		names = append(names, v.names.text[id])
+		names = append(names, v.names.text(id))
 	}
 	slices.Sort(names)
 	if len(names) == 1 {

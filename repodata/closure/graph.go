@@ -60,9 +60,9 @@ func (u *Universe) graphed(jobs int) *graph {
 }
 
 func (u *Universe) eachMeets(yield func(p, r int32)) {
-	for r, providers := range u.providers {
-		for _, p := range providers {
-			yield(p, int32(r))
+	for r := range int32(len(u.all)) {
+		for _, p := range u.providers.of(r) {
+			yield(p, r)
 		}
 	}
 }
@@ -105,9 +105,11 @@ func (f *formula) literals(kind formulaKind, leaves []int32) []int32 {
 // ranks orders packages by what an installer would try first: short names, the
 // newest build, the widest arch. It decides nothing but how soon a proof is found.
 func (u *Universe) ranks() []int32 {
-	names := make([]string, 0, len(u.named))
-	for name := range u.named {
-		names = append(names, name)
+	var names []string
+	for word := range int32(u.words.len()) {
+		if len(u.named.of(word)) > 0 {
+			names = append(names, u.words.text(word))
+		}
 	}
 	slices.SortFunc(names, func(a, b string) int {
 		return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b))
@@ -124,7 +126,7 @@ func (u *Universe) ranks() []int32 {
 }
 
 func (u *Universe) newestFirst(name string) []int32 {
-	builds := slices.Clone(u.named[name])
+	builds := slices.Clone(u.namedAs(name))
 	slices.SortFunc(builds, func(a, b int32) int {
 		p, q := &u.packages[a], &u.packages[b]
 		return cmp.Or(rpmver.Compare(q.EVR, p.EVR), strings.Compare(q.Arch, p.Arch), cmp.Compare(a, b))

@@ -7,28 +7,27 @@ import (
 	"flatstream/repodata"
 )
 
-// element identifies a package by what was read of it: its pkgid, and a hash of
-// its element in primary without the location, which alone differs between
-// repositories.
-type element struct {
-	pkgid string
-	hash  uint64
-}
+// element identifies a package by what was read of it: the first 16 digits of its
+// pkgid, and a hash of its element in primary without the location, which alone
+// differs between repositories. The hash has a seed that nobody knows outside.
+type element struct{ pkgid, hash uint64 }
 
 // insert indexes a package that was not seen before and returns its id.
-func (u *Universe) insert(e element, p *repodata.Package) int32 {
+func (u *Universe) insert(pkgid string, p *repodata.Package) int32 {
 	id := int32(len(u.packages))
 	w := &u.words
 	n := pkg{NEVRA: p.NEVRA, twin: -1}
-	n.Name, n.Arch = w.text[w.intern(p.Name)], w.text[w.intern(p.Arch)]
+	n.word = w.intern(p.Name)
+	n.Name, n.Arch = w.text(n.word), w.word(p.Arch)
 	n.EVR = w.evr(p.EVR)
 	n.batch = w.intern(batchOf(n.Release))
-	first, known := u.pkgids[e.pkgid]
-	if known {
+	if first := u.withPkgID(pkgid); first >= 0 {
 		n.twin = u.packages[first].twin
 		u.packages[first].twin = id
+		u.differing.add(id)
 	} else {
-		u.pkgids[e.pkgid] = id
+		u.pkgids.intern(pkgid)
+		u.first = append(u.first, id)
 	}
 	of := u.arches[n.Arch]
 	of.add(id)
@@ -37,15 +36,23 @@ func (u *Universe) insert(e element, p *repodata.Package) int32 {
 	if !isSource(n.Arch) {
 		u.insertProvides(id, p)
 	}
-	u.insertRelations(&n, p)
-	u.named[n.Name] = append(u.named[n.Name], id)
-	u.packages = append(u.packages, n)
+	u.insertRelations(id, &n, p)
+	u.packages = push(u.packages, n)
 	u.forget()
 	return id
 }
 
 // forget drops what was made of the packages so far, since one more is there, or owns more.
-func (u *Universe) forget() { u.index, u.providers, u.graph = nil, nil, nil }
+func (u *Universe) forget() { u.providers, u.graph = lists{}, nil }
+
+// withPkgID is the first package that was read with a pkgid, or -1; its twins are the
+// others.
+func (u *Universe) withPkgID(pkgid string) int32 {
+	if i, ok := u.pkgids.lookup(pkgid); ok {
+		return u.first[i]
+	}
+	return -1
+}
 
 // batchOf is the part of a release that packages of one module build share: from
 // "module" on; else the release, which packages of one source share.
@@ -58,7 +65,7 @@ func batchOf(release string) string {
 
 // insertRelations gives the package its runs of what must and what must not be
 // beside it.
-func (u *Universe) insertRelations(n *pkg, p *repodata.Package) {
+func (u *Universe) insertRelations(id int32, n *pkg, p *repodata.Package) {
 	var demands, excludes []int32
 	for _, r := range p.Conflicts {
 		if !r.Rich {
@@ -69,7 +76,7 @@ func (u *Universe) insertRelations(n *pkg, p *repodata.Package) {
 		demands = append(demands, c.demands...)
 		excludes = append(excludes, c.excludes...)
 		if c.bad {
-			n.badConflicts = append(n.badConflicts, u.names.text[u.names.intern(r.Name)])
+			u.badConflicts[id] = append(u.badConflicts[id], u.names.text(u.names.intern(r.Name)))
 		}
 	}
 	if !isSource(n.Arch) {
@@ -79,7 +86,7 @@ func (u *Universe) insertRelations(n *pkg, p *repodata.Package) {
 	}
 	n.requires = int32(len(u.required))
 	for _, r := range p.Requires {
-		u.required = append(u.required, u.requirement(r))
+		u.required = push(u.required, u.requirement(r))
 	}
 	n.demands = u.endRun(n.requires)
 	u.required = append(u.required, demands...)
@@ -98,11 +105,20 @@ func (u *Universe) endRun(start int32) int32 {
 
 func (u *Universe) insertProvides(id int32, p *repodata.Package) {
 	for _, r := range p.Provides {
-		u.provides = append(u.provides, provide{u.names.intern(r.Name), id, u.versions.intern(r.Dep, &u.words)})
+		u.provides = push(u.provides, provide{u.names.intern(r.Name), id, u.versions.intern(r.Dep, &u.words)})
 	}
 	for _, f := range p.Files {
-		u.provides = append(u.provides, provide{name: u.names.intern(f.Path), pkg: id})
+		u.provides = push(u.provides, provide{name: u.names.intern(f.Path), pkg: id})
 	}
+}
+
+// push is append for lists with millions of entries: it grows them less often, at most
+// to twice their length.
+func push[T any](list []T, one T) []T {
+	if len(list) == cap(list) {
+		list = slices.Grow(list, max(len(list), 16))
+	}
+	return append(list, one)
 }
 
 // holder is the first repository that has a package, or -1.

@@ -282,7 +282,7 @@ func judgeMade(t *testing.T, opt Options, packages ...*repodata.Package) []Probl
 	u := NewUniverse()
 	r := repository{name: "app", source: openText(t, "", fixtures.Options{})}
 	for i, p := range packages {
-		r.packages.add(u.insert(element{fmt.Sprint(i), 0}, p))
+		r.packages.add(u.insert(fmt.Sprint(i), p))
 	}
 	got, err := u.Install(context.Background(), []Check{{Repo: u.enter(r)}}, opt)
 	if err != nil {

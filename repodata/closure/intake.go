@@ -17,7 +17,7 @@ const arrivalBatch = 256 << 10
 // reading is one element: which package it is, and its text and content if that is new.
 type reading struct {
 	repodata.Element
-	element
+	pkgid string
 	id    int32
 	fresh bool
 	pkg   *repodata.Package
@@ -25,7 +25,31 @@ type reading struct {
 
 type readings struct {
 	list []reading
-	err  error // after the list
+	text []byte // their elements, side by side
+	err  error  // after the list
+}
+
+// heldReadings is how many batches are kept to be filled again: as many as can be on
+// their way.
+const heldReadings = 12
+
+// emptyReadings is a batch to fill.
+func (u *Universe) emptyReadings() readings {
+	select {
+	case r := <-u.emptied:
+		return r
+	default:
+		return readings{}
+	}
+}
+
+// keepReadings takes a batch back that was indexed, with all that it held copied.
+func (u *Universe) keepReadings(r readings) {
+	clear(r.list)
+	select {
+	case u.emptied <- readings{list: r.list[:0], text: r.text[:0]}:
+	default:
+	}
 }
 
 // read takes the packages of a repository in. After an error the universe is as if those
@@ -46,18 +70,19 @@ func (u *Universe) read(ctx context.Context, repo *repository, r *repodata.Repo)
 	for batch := range parsed {
 		for _, e := range batch.list {
 			if e.fresh {
-				u.insert(e.element, e.pkg)
+				u.insert(e.pkgid, e.pkg)
 			}
 			if !repo.packages.has(e.id) {
 				repo.packages.add(e.id)
-				if first := u.pkgids[e.pkgid]; first != e.id {
-					repo.differs = append(repo.differs, [2]int32{e.id, first})
+				if u.differing.has(e.id) {
+					repo.differs = append(repo.differs, [2]int32{e.id, u.withPkgID(e.pkgid)})
 				}
 			}
 		}
 		if batch.err != nil {
 			return batch.err
 		}
+		u.keepReadings(batch)
 	}
 	return ctx.Err()
 }
@@ -67,12 +92,11 @@ func (u *Universe) read(ctx context.Context, repo *repository, r *repodata.Repo)
 func (u *Universe) find(ctx context.Context, r *repodata.Repo, to chan<- readings) {
 	defer close(to)
 	next := int32(len(u.packages))
-	var batch readings
-	var text []byte
+	batch := u.emptyReadings()
 	send := func() bool {
 		select {
 		case to <- batch:
-			batch, text = readings{}, nil
+			batch = u.emptyReadings()
 			return true
 		case <-ctx.Done():
 			return false
@@ -83,21 +107,22 @@ func (u *Universe) find(ctx context.Context, r *repodata.Repo, to chan<- reading
 			batch.err = err
 			break
 		}
-		one := reading{element: element{e.PkgID, u.hash(e.Raw[:e.Loc.Start], e.Raw[e.Loc.End:])}}
-		id, known := u.elements[one.element]
-		if one.id = id; !known {
+		key := u.identify(e)
+		id, known := u.elements[key]
+		one := reading{pkgid: e.PkgID, id: id}
+		if !known {
 			one.id, one.fresh = next, true
-			u.elements[one.element] = next
+			u.elements[key] = next
 			next++
-			if len(text)+len(e.Raw) > cap(text) {
-				text = make([]byte, 0, max(arrivalBatch, len(e.Raw)))
+			if len(batch.text)+len(e.Raw) > cap(batch.text) { // what is in the old one stays there
+				batch.text = make([]byte, 0, max(min(2*cap(batch.text), arrivalBatch), 2*len(e.Raw)))
 			}
-			start := len(text)
-			text = append(text, e.Raw...)
-			e.Raw = text[start:len(text):len(text)]
+			start := len(batch.text)
+			batch.text = append(batch.text, e.Raw...)
+			e.Raw = batch.text[start:len(batch.text):len(batch.text)]
 			one.Element = e
 		}
-		if batch.list = append(batch.list, one); len(text) > arrivalBatch-arrivalBatch/8 || len(batch.list) >= 1024 {
+		if batch.list = append(batch.list, one); len(batch.text) > arrivalBatch-arrivalBatch/8 || len(batch.list) >= 1024 {
 			if !send() {
 				return
 			}

@@ -79,7 +79,7 @@ func (j *judge) reachFor(r int32, queue []int32) []int32 {
 		}
 		return queue
 	}
-	for _, p := range j.providers[r] {
+	for _, p := range j.providers.of(r) {
 		if !j.alive.has(p) {
 			continue
 		}

@@ -18,7 +18,7 @@ func (u *Universe) AddMade(name string, packages []*repodata.Package) (RepoID, e
 	}
 	repo := repository{name: name, source: &repodata.Repo{MD: &repodata.RepoMD{}}, unlisted: true}
 	for i, p := range packages {
-		repo.packages.add(u.insert(element{pkgid: fmt.Sprintf("%s, made, %d", name, i)}, p))
+		repo.packages.add(u.insert(fmt.Sprintf("%s, made, %d", name, i), p))
 	}
 	return u.enter(repo), nil
 }

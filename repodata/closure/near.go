@@ -41,7 +41,7 @@ func (v *view) near(r int32) []Near {
 	for _, leaf := range v.leaves(r) {
 		q := v.all[leaf]
 		found = v.exactOrOther(found, v.dep(q.name, q.version))
-		found = v.twins(found, v.names.text[q.name])
+		found = v.twins(found, v.names.text(q.name))
 	}
 	slices.SortFunc(found, func(a, b candidate) int {
 		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.nevra.Name, b.nevra.Name),

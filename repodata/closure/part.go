@@ -17,7 +17,7 @@ func (u *Universe) part(p *Part) *repository {
 	made := &repository{name: p.Name, packages: make(set, len(u.packages)/64+1), source: u.repos[0].source}
 	for _, m := range p.Members {
 		of := u.repos[m.Repo].packages
-		for id, ok := u.pkgids[m.PkgID]; ok && id >= 0; id = u.packages[id].twin {
+		for id := u.withPkgID(m.PkgID); id >= 0; id = u.packages[id].twin {
 			if of.has(id) {
 				made.packages.add(id)
 			}

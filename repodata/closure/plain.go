@@ -22,7 +22,7 @@ func (v *view) outdone() []outdone {
 	var found []outdone
 	for _, own := range v.targets {
 		newest := int32(-1)
-		for _, p := range v.named[v.packages[own].Name] {
+		for _, p := range v.namesakes(own) {
 			if v.plainlyThere(p) && v.outdoes(p, own) && (newest < 0 || v.outdoes(p, newest)) {
 				newest = p
 			}
@@ -131,7 +131,7 @@ func (v *view) unhidden() set {
 			continue
 		}
 		all.add(p)
-		for _, q := range v.named[v.packages[p].Name] {
+		for _, q := range v.namesakes(p) {
 			if v.available.has(q) && v.outdoes(p, q) {
 				all.remove(q)
 				lost = true
@@ -165,7 +165,7 @@ func (v *view) undeclared(optional []RepoID) []Warning {
 			case q.rich != nil:
 				ok = v.satisfiable(q.rich.formula, p, firm) == met
 			case !known:
-				ok = slices.ContainsFunc(v.providers[r], firm.has)
+				ok = slices.ContainsFunc(v.providers.of(r), firm.has)
 				has[r] = ok
 			}
 			if !ok {
@@ -179,8 +179,8 @@ func (v *view) undeclared(optional []RepoID) []Warning {
 	slices.SortFunc(loans, func(a, b loan) int { return cmp.Or(v.compare(a.p, b.p), cmp.Compare(v.text(a.r), v.text(b.r))) })
 	first := loans[0]
 	text := fmt.Sprintf("%s requires %s, which only a default stream provides that the module does not require", v.name(first.p), v.text(first.r))
-	if i := slices.IndexFunc(v.providers[first.r], v.available.has); i >= 0 {
-		if r, ok := v.source(v.providers[first.r][i]); ok && r.stream != "" {
+	if i := slices.IndexFunc(v.providers.of(first.r), v.available.has); i >= 0 {
+		if r, ok := v.source(v.providers.of(first.r)[i]); ok && r.stream != "" {
 			text = fmt.Sprintf("%s requires %s, which only the default stream %s provides; the module does not require that", v.name(first.p), v.text(first.r), r.stream)
 		}
 	}

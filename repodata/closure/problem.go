@@ -116,7 +116,7 @@ func (f *satProblem) formula(unless []z.Lit, g *formula) {
 // meeting lists the usable packages that meet a plain requirement or a set.
 func (f *satProblem) meeting(r int32) []z.Lit {
 	var found []z.Lit
-	for _, p := range f.providers[r] {
+	for _, p := range f.providers.of(r) {
 		if f.usable.has(p) {
 			found = append(found, f.lit(p))
 		}
@@ -139,7 +139,7 @@ func (f *satProblem) exclude() {
 	for _, r := range exclusions {
 		var pure, both []z.Lit // who excludes r, and who also meets it
 		for _, p := range by[r] {
-			if contains(f.providers[r], p) {
+			if contains(f.providers.of(r), p) {
 				both = append(both, f.lit(p))
 			} else {
 				pure = append(pure, f.lit(p))

@@ -21,15 +21,30 @@ type requirement struct {
 	path          bool // a path that only filelists can tell about
 }
 
+// maxVersions bounds how many requirements of one name are found one after the other:
+// further versions of it are in a map. Most names have one to three.
+const maxVersions = 8
+
 // requirementTable numbers the distinct requirements.
 type requirementTable struct {
 	all       []requirement
-	plain     map[[2]int32]int32  // by name and version
-	richTexts map[int32]int32     // by name
+	links     []link              // by requirement; the notes of names lead to the latest
+	plain     map[[2]int32]int32  // by name and version: those beyond maxVersions
 	conflicts map[int32]*conflict // rich ones, by name
 	obsoletes map[[2]int32]int32  // by name and version
-	providers [][]int32           // by requirement, ascending; see resolve
+	providers lists               // by requirement, ascending; see resolve
 }
+
+// link leads from a requirement, plain or rich, to the one of the same name that came
+// before. It stands apart from what else is known of it, since it is read millions of
+// times while packages are.
+type link struct {
+	version int32 // of a plain one; written: it is a rich dependency
+	before  int32 // the requirement and 1
+}
+
+// written marks a rich dependency, as a package writes it.
+const written = -1
 
 // requirement numbers what one relation requires.
 func (u *Universe) requirement(r repodata.Relation) int32 {
@@ -39,42 +54,66 @@ func (u *Universe) requirement(r repodata.Relation) int32 {
 	return u.plainRequirement(r.Dep)
 }
 
+// linked finds the requirement of that name and version, or -1, and how many of that
+// name it has looked at.
+func (u *Universe) linked(name, version int32) (id int32, n int) {
+	for id = *u.names.note(name) - 1; id >= 0; id = u.links[id].before - 1 {
+		if u.links[id].version == version {
+			return id, n
+		}
+		n++
+	}
+	return -1, n
+}
+
+// addLinked adds a requirement as the latest of its name.
+func (u *Universe) addLinked(r requirement, version int32) int32 {
+	id := u.addRequirement(r)
+	latest := u.names.note(r.name)
+	u.links[id] = link{version, *latest}
+	*latest = id + 1
+	return id
+}
+
 func (u *Universe) plainRequirement(d rpmdep.Dep) int32 {
-	key := [2]int32{u.names.intern(d.Name), u.versions.intern(d, &u.words)}
-	id, ok := u.plain[key]
-	if ok {
+	name, version := u.names.intern(d.Name), u.versions.intern(d, &u.words)
+	id, n := u.linked(name, version)
+	if id >= 0 {
 		return id
+	}
+	key := [2]int32{name, version}
+	if n >= maxVersions {
+		if id, ok := u.plain[key]; ok {
+			return id
+		}
+	}
+	r := requirement{
+		name: name, version: version,
+		rpmlib: strings.HasPrefix(d.Name, "rpmlib("),
+		path:   strings.HasPrefix(d.Name, "/") && !primaryLists(d.Name),
+	}
+	if n < maxVersions {
+		return u.addLinked(r, version)
 	}
 	if u.plain == nil {
 		u.plain = make(map[[2]int32]int32)
 	}
-	id = u.addRequirement(requirement{
-		name: key[0], version: key[1],
-		rpmlib: strings.HasPrefix(d.Name, "rpmlib("),
-		path:   strings.HasPrefix(d.Name, "/") && !primaryLists(d.Name),
-	})
-	u.plain[key] = id
-	return id
+	u.plain[key] = u.addRequirement(r)
+	return u.plain[key]
 }
 
 func (u *Universe) richRequirement(text string) int32 {
 	name := u.names.intern(text)
-	id, ok := u.richTexts[name]
-	if ok {
+	if id, _ := u.linked(name, written); id >= 0 {
 		return id
 	}
-	if u.richTexts == nil {
-		u.richTexts = make(map[int32]int32)
-	}
 	r := requirement{name: name}
-	e, err := rpmdep.ParseRich(u.names.text[name])
+	e, err := rpmdep.ParseRich(u.names.text(name))
 	if err == nil {
 		r.rich, err = u.compile(e, true)
 	}
 	r.bad = err != nil
-	id = u.addRequirement(r)
-	u.richTexts[name] = id
-	return id
+	return u.addLinked(r, written)
 }
 
 // obsolete numbers what one relation obsoletes.
@@ -92,7 +131,8 @@ func (u *Universe) obsolete(d rpmdep.Dep) int32 {
 }
 
 func (u *Universe) addRequirement(r requirement) int32 {
-	u.all = append(u.all, r)
+	u.all = push(u.all, r)
+	u.links = push(u.links, link{})
 	return int32(len(u.all) - 1)
 }
 
@@ -103,37 +143,54 @@ func primaryLists(path string) bool {
 	return strings.Contains(path, "bin/") || strings.HasPrefix(path, "/etc/") || path == "/usr/lib/sendmail"
 }
 
+// resolveBlock is how many requirements one worker resolves at a time.
+const resolveBlock = 4096
+
 // resolve lists, for every requirement, the packages of the whole universe that
 // meet it. A with or without has a higher id than its parts, so that one pass in
 // order does for these.
 func (u *Universe) resolve(jobs int) {
-	if u.providers != nil && len(u.providers) == len(u.all) {
+	if len(u.providers.start) == len(u.all)+1 {
 		return
 	}
 	x := u.indexed()
+	u.listNames()
 	u.graph, u.spared = nil, nil
-	u.providers = make([][]int32, len(u.all))
-	parallel(jobs, len(u.all), func(i int) {
-		switch r := &u.all[i]; {
-		case r.obsolete:
-			u.providers[i] = u.obsoleted(r)
-		case r.rich == nil && r.set == nil && !r.bad:
-			u.providers[i] = u.providersOf(x, r)
+	blocks := make([]lists, (len(u.all)+resolveBlock-1)/resolveBlock)
+	parallel(jobs, len(blocks), func(i int) {
+		for r := i * resolveBlock; r < min((i+1)*resolveBlock, len(u.all)); r++ {
+			blocks[i].start = append(blocks[i].start, int32(len(blocks[i].items)))
+			blocks[i].items = u.meeting(blocks[i].items, x, &u.all[r])
 		}
+		blocks[i].start = append(blocks[i].start, int32(len(blocks[i].items)))
 	})
-	for i, r := range u.all {
-		if r.set != nil {
-			u.providers[i] = r.set.packages(u.providers)
+	u.providers = lists{start: make([]int32, 1, len(u.all)+1)}
+	for r := range u.all {
+		found := blocks[r/resolveBlock].of(int32(r % resolveBlock))
+		if s := u.all[r].set; s != nil {
+			found = s.packages(u.providers)
 		}
+		u.providers.items = append(u.providers.items, found...)
+		u.providers.start = append(u.providers.start, int32(len(u.providers.items)))
 	}
 }
 
-// obsoleted lists the packages that an obsoletes names. (libsolv asks that they
+// meeting appends the packages that meet r by themselves, ascending.
+func (u *Universe) meeting(found []int32, x *index, r *requirement) []int32 {
+	switch {
+	case r.obsolete:
+		return u.obsoleted(found, r)
+	case r.rich == nil && r.set == nil && !r.bad:
+		return u.providing(found, x, r)
+	}
+	return found
+}
+
+// obsoleted appends the packages that an obsoletes names. (libsolv asks that they
 // also provide what it says, as every package that rpm built does.)
-func (u *Universe) obsoleted(r *requirement) []int32 {
-	var found []int32
+func (u *Universe) obsoleted(found []int32, r *requirement) []int32 {
 	d := u.dep(r.name, r.version)
-	for _, p := range u.named[d.Name] {
+	for _, p := range u.namedAs(d.Name) {
 		n := &u.packages[p]
 		if !isSource(n.Arch) && rpmdep.Overlap(rpmdep.Dep{Op: rpmdep.Equal, EVR: n.EVR}, d) {
 			found = append(found, p)
@@ -142,18 +199,14 @@ func (u *Universe) obsoleted(r *requirement) []int32 {
 	return found
 }
 
-func (u *Universe) providersOf(x *index, r *requirement) []int32 {
-	entries := x.of(r.name)
-	if len(entries) == 0 {
-		return nil
-	}
-	want := u.dep(r.name, r.version)
-	found := make([]int32, 0, len(entries))
-	for _, p := range entries {
-		if rpmdep.Overlap(u.dep(p.name, p.version), want) {
+func (u *Universe) providing(found []int32, x *index, r *requirement) []int32 {
+	start := len(found)
+	want := u.versions.dep(r.version)
+	for _, p := range x.of(r.name) {
+		if rpmdep.Overlap(u.versions.dep(p.version), want) {
 			found = append(found, p.pkg)
 		}
 	}
-	slices.Sort(found)
-	return slices.Compact(found)
+	slices.Sort(found[start:])
+	return found[:start+len(slices.Compact(found[start:]))]
 }

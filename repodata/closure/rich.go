@@ -182,10 +182,10 @@ func (c *compiler) set(e *rpmdep.Expr) (int32, error) {
 }
 
 // packages are the members, given those of every requirement with a lower id.
-func (s *setExpr) packages(providers [][]int32) []int32 {
-	found := slices.Clone(providers[s.args[0]])
+func (s *setExpr) packages(providers lists) []int32 {
+	found := slices.Clone(providers.of(s.args[0]))
 	for _, a := range s.args[1:] {
-		other := providers[a]
+		other := providers.of(a)
 		switch s.op {
 		case rpmdep.RichOr:
 			found = append(found, other...)

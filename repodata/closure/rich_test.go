@@ -42,7 +42,7 @@ func closed(t *testing.T, packages []*repodata.Package) bool {
 	u := NewUniverse()
 	r := repository{name: "app"}
 	for i, p := range packages {
-		r.packages.add(u.insert(element{fmt.Sprint(i), 0}, p))
+		r.packages.add(u.insert(fmt.Sprint(i), p))
 	}
 	got := check(t, u, Check{Repo: u.enter(r)}).Checked[0]
 	for _, p := range got.Problems {
@@ -190,12 +190,12 @@ func TestRichTooLarge(t *testing.T) {
 		b.Requires = []repodata.Relation{{Dep: rpmdep.Dep{Name: text}, Rich: true}}
 		u := NewUniverse()
 		r := repository{name: "app"}
-		r.packages.add(u.insert(element{"b", 0}, b))
+		r.packages.add(u.insert("b", b))
 		for i := range 9 {
 			for j := range 8 {
 				p := &repodata.Package{NEVRA: rpmver.NEVRA{Name: fmt.Sprintf("p%dh%d", i, j), EVR: rpmver.ParseEVR("1-1"), Arch: "noarch"}}
 				p.Provides = []repodata.Relation{{Dep: rpmdep.Dep{Name: p.Name}}}
-				r.packages.add(u.insert(element{p.Name, 0}, p))
+				r.packages.add(u.insert(p.Name, p))
 			}
 		}
 		got := check(t, u, Check{Repo: u.enter(r)}).Checked[0].Problems

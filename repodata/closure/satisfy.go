@@ -114,7 +114,7 @@ func (s *search) literal(g *goal) bool {
 		ok = s.possible(g.f.leaf)
 	default:
 		s.lack = append(s.lack, g.f.leaf)
-		ok = !contains(s.providers[g.f.leaf], s.self)
+		ok = !contains(s.providers.of(g.f.leaf), s.self)
 		for _, leaf := range s.have {
 			ok = ok && s.possible(leaf)
 		}
@@ -130,12 +130,12 @@ func (s *search) literal(g *goal) bool {
 // be lacked.
 func (s *search) possible(leaf int32) bool {
 provider:
-	for _, p := range s.providers[leaf] {
+	for _, p := range s.providers.of(leaf) {
 		if !s.available.has(p) {
 			continue
 		}
 		for _, l := range s.lack {
-			if contains(s.providers[l], p) {
+			if contains(s.providers.of(l), p) {
 				continue provider
 			}
 		}

@@ -143,7 +143,7 @@ func (j *judge) choices(r int32) []int32 {
 		return found
 	}
 	var found []int32
-	for _, p := range j.providers[r] {
+	for _, p := range j.providers.of(r) {
 		if j.alive.has(p) {
 			found = append(found, p)
 		}
@@ -174,7 +174,7 @@ func (j *judge) coneOf(packages []int32, among set) []int32 {
 			}
 			return
 		}
-		for _, p := range j.providers[r] {
+		for _, p := range j.providers.of(r) {
 			enter(p)
 		}
 	}

@@ -201,7 +201,7 @@ func TestDynamicBuildRequires(t *testing.T) {
 	p := made("p", "src")
 	p.Requires = related(dynamicBuildRequires)
 	r := repository{name: "app", source: openText(t, "", fixtures.Options{})}
-	r.packages.add(u.insert(element{"p", 0}, p))
+	r.packages.add(u.insert("p", p))
 	got := install(t, u, Check{Repo: u.enter(r), Build: &Build{Sources: []Sources{{Repo: 0}}}}).Checked[0]
 	want := Warning{WarnDynamicBuild, "p-0:1-1.src: more of what it requires comes up while it is built (%generate_buildrequires) and cannot be seen here"}
 	if len(got.Warnings) != 1 || got.Warnings[0] != want || len(got.Problems) > 0 {

@@ -1,6 +1,7 @@
 package closure
 
 import (
+	"hash/maphash"
 	"strings"
 
 	"flatstream/repodata/rpmdep"
@@ -8,48 +9,121 @@ import (
 )
 
 // symbols numbers strings from 0. The strings are copies, packed side by side, so
-// that no metadata buffer is kept alive by a name in it.
+// that no metadata buffer is kept alive by a name in it. There are millions of them:
+// neither their places nor the table to find them holds a pointer, which the garbage
+// collector would have to follow each time.
 type symbols struct {
-	ids  map[string]int32
-	text []string
-	heap strings.Builder
+	seed  maphash.Seed
+	slots []symbolSlot // a power of two, at most three quarters full
+	at    []heapPlace  // by number
+	heaps []string
+	open  strings.Builder // one of the heaps, still growing
+	which int             // it is
 }
 
-const heapSize = 64 << 10 // bytes that names are packed into at a time
+type symbolSlot struct {
+	hash uint32
+	next int32 // the number and 1; 0: a free slot
+}
+
+// heapPlace is where a string is. One that is too long to be packed has a heap alone.
+type heapPlace struct {
+	heap       uint32
+	start, end uint16
+	note       int32 // what the owner of the symbols notes of it
+}
+
+const (
+	heapSize   = 56 << 10      // bytes that strings are packed into at a time; places in them have 16 bits
+	longest    = heapSize / 16 // bytes of a string that is packed
+	wholeHeap  = 1<<16 - 1     // as the start in a heapPlace: all of that heap
+	firstSlots = 1 << 10
+)
+
+func (s *symbols) len() int { return len(s.at) }
+
+// text is the string of a number.
+func (s *symbols) text(id int32) string {
+	p := s.at[id]
+	if p.start == wholeHeap {
+		return s.heaps[p.heap]
+	}
+	return s.heaps[p.heap][p.start:p.end]
+}
+
+// note is kept beside the string's place, where it is at hand.
+func (s *symbols) note(id int32) *int32 { return &s.at[id].note }
 
 func (s *symbols) intern(text string) int32 {
-	if id, ok := s.ids[text]; ok {
-		return id
+	if s.slots == nil {
+		s.seed, s.slots = maphash.MakeSeed(), make([]symbolSlot, firstSlots)
 	}
-	if s.ids == nil {
-		s.ids = make(map[string]int32)
+	slot, hash := s.find(text)
+	if slot.next == 0 {
+		s.add(text)
+		*slot = symbolSlot{hash, int32(len(s.at))}
+		if len(s.at) > len(s.slots)/4*3 {
+			s.grow()
+		}
+		return int32(len(s.at) - 1)
 	}
-	id := int32(len(s.text))
-	text = s.copy(text)
-	s.ids[text] = id
-	s.text = append(s.text, text)
-	return id
-}
-
-// copy puts text on the heap. What a Builder has handed out stays valid as long
-// as it does not have to grow.
-func (s *symbols) copy(text string) string {
-	if len(text) > heapSize/16 {
-		return strings.Clone(text)
-	}
-	if s.heap.Len()+len(text) > s.heap.Cap() {
-		s.heap = strings.Builder{}
-		s.heap.Grow(heapSize)
-	}
-	at := s.heap.Len()
-	s.heap.WriteString(text)
-	return s.heap.String()[at:]
+	return slot.next - 1
 }
 
 // lookup finds a string that is known.
 func (s *symbols) lookup(text string) (int32, bool) {
-	id, ok := s.ids[text]
-	return id, ok
+	if s.slots == nil {
+		return 0, false
+	}
+	slot, _ := s.find(text)
+	return slot.next - 1, slot.next != 0
+}
+
+// find is the slot of a string, or the one that it will have.
+func (s *symbols) find(text string) (*symbolSlot, uint32) {
+	hash := uint32(maphash.String(s.seed, text))
+	mask := uint32(len(s.slots) - 1)
+	for i := hash & mask; ; i = (i + 1) & mask {
+		slot := &s.slots[i]
+		if slot.next == 0 || slot.hash == hash && s.text(slot.next-1) == text {
+			return slot, hash
+		}
+	}
+}
+
+func (s *symbols) grow() {
+	old := s.slots
+	s.slots = make([]symbolSlot, 2*len(old))
+	mask := uint32(len(s.slots) - 1)
+	for _, slot := range old {
+		if slot.next == 0 {
+			continue
+		}
+		i := slot.hash & mask
+		for s.slots[i].next != 0 {
+			i = (i + 1) & mask
+		}
+		s.slots[i] = slot
+	}
+}
+
+// add copies a new string. What a Builder has handed out stays valid as long as it does
+// not have to grow.
+func (s *symbols) add(text string) {
+	if len(text) > longest {
+		s.heaps = append(s.heaps, strings.Clone(text))
+		s.at = push(s.at, heapPlace{uint32(len(s.heaps) - 1), wholeHeap, 0, 0})
+		return
+	}
+	if s.open.Cap() == 0 || s.open.Len()+len(text) > heapSize {
+		s.open = strings.Builder{}
+		s.open.Grow(heapSize)
+		s.heaps, s.which = append(s.heaps, ""), len(s.heaps)
+	}
+	start := s.open.Len()
+	s.open.WriteString(text)
+	s.heaps[s.which] = s.open.String()
+	s.at = push(s.at, heapPlace{uint32(s.which), uint16(start), uint16(s.open.Len()), 0})
 }
 
 // version is what may follow a name in a relation; the zero value is none.
@@ -88,8 +162,19 @@ func (v *versions) intern(d rpmdep.Dep, words *symbols) int32 {
 	return id
 }
 
+// dep is the version of a relation whose name does not matter.
+func (v *versions) dep(id int32) rpmdep.Dep {
+	if id == 0 {
+		return rpmdep.Dep{}
+	}
+	return rpmdep.Dep{Op: v.all[id].op, EVR: v.all[id].evr}
+}
+
+// word returns the copy of a string.
+func (s *symbols) word(text string) string { return s.text(s.intern(text)) }
+
 // evr returns e with strings of our own.
 func (s *symbols) evr(e rpmver.EVR) rpmver.EVR {
-	e.Version, e.Release = s.text[s.intern(e.Version)], s.text[s.intern(e.Release)]
+	e.Version, e.Release = s.word(e.Version), s.word(e.Release)
 	return e
 }

@@ -163,7 +163,7 @@ func (s *system) collides(p int32) bool {
 			return true
 		}
 	}
-	for _, q := range s.named[s.packages[p].Name] {
+	for _, q := range s.namesakes(p) {
 		if s.in.has(q) && !s.together(p, q) {
 			return true
 		}
@@ -285,7 +285,7 @@ func (s *system) ways(r int32) []way {
 		return s.waysTo(rich.formula)
 	}
 	var choices []int32
-	for _, p := range s.providers[r] {
+	for _, p := range s.providers.of(r) {
 		if s.alive.has(p) && !s.collides(p) {
 			choices = append(choices, p)
 		}

@@ -84,7 +84,7 @@ func (j *judge) neededBy(p int32, members []int32) []int32 {
 				leaves = rich.formula.wanted(nil)
 			}
 			for _, leaf := range leaves {
-				for _, q := range j.providers[leaf] {
+				for _, q := range j.providers.of(leaf) {
 					if in.has(q) {
 						in.remove(q)
 						needed = append(needed, q)

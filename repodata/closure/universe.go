@@ -12,23 +12,29 @@ import (
 // indexed once. It may be changed (Add, Label) by one goroutine at a time, and
 // Closure and Install count as changes: they may have to look up paths.
 type Universe struct {
-	repos    []repository
-	packages []pkg
-	elements map[element]int32 // package by what was read
-	seed     maphash.Seed
-	arches   map[string]set   // packages by arch
-	pkgids   map[string]int32 // the first package with a pkgid; more: see pkg.twin
+	repos     []repository
+	packages  []pkg
+	elements  map[element]int32 // package by what was read
+	seed      maphash.Seed
+	arches    map[string]set // packages by arch
+	pkgids    symbols
+	first     []int32 // by number in pkgids: the first package that has it; more: see pkg.twin
+	differing set     // packages that are not the first with their pkgid
 
 	names    symbols // capabilities, paths and rich dependencies, as written
 	words    symbols // package names, versions, releases and arches
 	versions versions
 
-	provides []provide          // in the order they were read
-	required []int32            // requirements of the packages: three runs for each, see pkg
-	named    map[string][]int32 // packages by name, ascending
+	emptied chan readings // to be filled again
+
+	provides []provide // in the order they were read; see indexed
+	required []int32   // requirements of the packages: three runs for each, see pkg
+	named    lists     // packages by word, see listNames
+
+	badConflicts map[int32][]string // by package: rich ones that do not parse
 	requirementTable
 
-	index  *index         // nil when provides has grown since
+	index  *index         // without provides
 	graph  *graph         // nil when the providers were listed anew since
 	spared map[int32]runs // packages that would conflict with themselves, see spare
 	looked map[int32]bool // paths that were looked up in every repository's filelists
@@ -37,11 +43,11 @@ type Universe struct {
 // NewUniverse returns an empty universe.
 func NewUniverse() *Universe {
 	return &Universe{
-		elements: make(map[element]int32),
-		seed:     maphash.MakeSeed(),
-		arches:   make(map[string]set),
-		pkgids:   make(map[string]int32),
-		named:    make(map[string][]int32),
+		elements:     make(map[element]int32),
+		seed:         maphash.MakeSeed(),
+		arches:       make(map[string]set),
+		emptied:      make(chan readings, heldReadings),
+		badConflicts: make(map[int32][]string),
 	}
 }
 
@@ -59,9 +65,9 @@ type repository struct {
 // pkg is one package. It keeps what a check needs; relations are ids.
 type pkg struct {
 	rpmver.NEVRA
-	badConflicts []string // rich ones that do not parse
-	twin         int32    // another package with the same pkgid, or -1
-	batch        int32    // the same for what was probably built together, see batchOf
+	word  int32 // its name
+	twin  int32 // another package with the same pkgid, or -1
+	batch int32 // the same for what was probably built together, see batchOf
 
 	// Where its runs of Universe.required start, side by side, and where the last
 	// one ends; each is distinct and ascending: what it requires, what the rich
@@ -95,11 +101,8 @@ func (u *Universe) excludes(p int32) []int32 {
 
 // dep puts a name and a version together again.
 func (u *Universe) dep(name, version int32) rpmdep.Dep {
-	d := rpmdep.Dep{Name: u.names.text[name]}
-	if version != 0 {
-		v := u.versions.all[version]
-		d.Op, d.EVR = v.op, v.evr
-	}
+	d := u.versions.dep(version)
+	d.Name = u.names.text(name)
 	return d
 }
 
@@ -134,22 +137,55 @@ func (x *index) of(name int32) []provide {
 	return x.entries[x.start[name]:x.start[name+1]]
 }
 
-// indexed builds the index when provides has grown.
+// indexed takes into the index what was provided since.
 func (u *Universe) indexed() *index {
-	if u.index != nil {
-		return u.index
+	old := u.index
+	if old != nil && len(u.provides) == 0 {
+		return old
 	}
-	x := &index{make([]int32, len(u.names.text)+2), make([]provide, len(u.provides))}
+	if old == nil {
+		old = &index{start: []int32{0}}
+	}
+	x := &index{make([]int32, u.names.len()+2), make([]provide, len(old.entries)+len(u.provides))}
+	for name := range len(old.start) - 2 {
+		x.start[name+2] = old.start[name+1] - old.start[name]
+	}
 	for _, p := range u.provides {
 		x.start[p.name+2]++
 	}
 	for i := 2; i < len(x.start); i++ {
 		x.start[i] += x.start[i-1]
 	}
+	for name := range len(old.start) - 2 {
+		x.start[name+1] += int32(copy(x.entries[x.start[name+1]:], old.of(int32(name))))
+	}
 	for _, p := range u.provides {
 		x.entries[x.start[p.name+1]] = p
 		x.start[p.name+1]++
 	}
-	u.index = x
+	u.index, u.provides = x, nil
 	return x
+}
+
+// listNames lists the packages of each name, unless they are.
+func (u *Universe) listNames() {
+	if len(u.named.items) != len(u.packages) {
+		u.named = newLists(u.words.len(), func(yield func(word, p int32)) {
+			for p := range u.packages {
+				yield(u.packages[p].word, int32(p))
+			}
+		})
+	}
+}
+
+// namesakes lists the packages of p's name, p too, ascending.
+func (u *Universe) namesakes(p int32) []int32 { return u.named.of(u.packages[p].word) }
+
+// namedAs lists the packages of a name, ascending.
+func (u *Universe) namedAs(name string) []int32 {
+	u.listNames()
+	if word, ok := u.words.lookup(name); ok && int(word) < len(u.named.start)-2 {
+		return u.named.of(word)
+	}
+	return nil
 }

@@ -99,7 +99,7 @@ func (v *view) hide(s RepoID, hide []Hidden) set {
 		if h.Repo != s {
 			continue
 		}
-		for _, id := range v.named[h.Package.Name] {
+		for _, id := range v.namedAs(h.Package.Name) {
 			if packages.has(id) && v.packages[id].NEVRA == h.Package {
 				packages.remove(id)
 				v.hidden[id] = h.By
@@ -132,7 +132,7 @@ func (v *view) decide() {
 				b.unreadable = append(b.unreadable, r)
 			}
 		}
-		if b.unmet != nil || b.unreadable != nil || v.packages[id].badConflicts != nil {
+		if b.unmet != nil || b.unreadable != nil || v.badConflicts[id] != nil {
 			v.broken = append(v.broken, b)
 		}
 	}
@@ -184,5 +184,5 @@ func (v *view) plain(r int32, q *requirement) verdict {
 
 // has reports whether an available package meets a plain requirement or a set.
 func (v *view) has(r int32) bool {
-	return slices.ContainsFunc(v.providers[r], v.available.has)
+	return slices.ContainsFunc(v.providers.of(r), v.available.has)
 }
