@@ -1,16 +1,13 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
+	"maps"
 	"os"
-	"path"
-	"runtime"
 	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
-	"golang.org/x/sync/errgroup"
 
 	"flatstream/mirror/nightly"
 	"flatstream/mirror/tree"
@@ -40,8 +37,8 @@ func blame(c *cli.Context, out *output) error {
 		if err != nil {
 			return err
 		}
-		moments, skipped := momentsOf(snapshots, out.jobs)
-		found, err := splitter.Blame(c.Context, moments, words[0], out.jobs)
+		moments, held, skipped := momentsOf(snapshots)
+		found, err := splitter.Blame(c.Context, moments, held, words[0], out.jobs)
 		if err != nil {
 			return err
 		}
@@ -74,50 +71,47 @@ func snapshotsSince(t *tree.Tree, store, since string) ([]tree.Snapshot, error) 
 	return all[slices.IndexFunc(all, func(s tree.Snapshot) bool { return s.Name == first.Name }):], nil
 }
 
-// momentsOf finds out what stands in snapshots, jobs at a time; a manifest that cannot be
-// read makes one skipped.
-func momentsOf(snapshots []tree.Snapshot, jobs int) (moments []splitter.Moment, skipped []splitter.Skipped) {
-	found, failed := make([]splitter.Moment, len(snapshots)), make([]error, len(snapshots))
-	var group errgroup.Group
-	group.SetLimit(cmp.Or(jobs, runtime.GOMAXPROCS(0)))
-	for i, s := range snapshots {
-		group.Go(func() error {
-			found[i], failed[i] = momentOf(s)
-			return nil
+// momentsOf finds out what stands in snapshots, and which package files of theirs are in
+// which repositories; a manifest that cannot be read makes one skipped.
+func momentsOf(snapshots []tree.Snapshot) (moments []splitter.Moment, held []splitter.Held, skipped []splitter.Skipped) {
+	spans, read, failed := tree.Spans(snapshots)
+	for _, name := range slices.Sorted(maps.Keys(failed)) {
+		skipped = append(skipped, splitter.Skipped{Snapshot: name, Reason: failed[name].Error()})
+	}
+	var history nightly.History
+	for _, s := range read {
+		moments = append(moments, splitter.Moment{
+			Name: s.Name, FS: os.DirFS(s.Dir), Repos: map[string]string{}, Targets: map[string]string{},
+			Problems: func() (known, withheld map[string][]string, err error) { return history.Problems(s) },
 		})
 	}
-	_ = group.Wait()
-	var history nightly.History
-	for i, s := range snapshots {
-		if failed[i] != nil {
-			skipped = append(skipped, splitter.Skipped{Snapshot: s.Name, Reason: failed[i].Error()})
+	const repomd, report = "/repodata/repomd.xml", "/" + splitter.ReportName
+	repos := map[string]bool{}
+	for _, span := range spans {
+		dir, isRepo := strings.CutSuffix(span.Path, repomd)
+		target, isTarget := strings.CutSuffix(span.Path, report)
+		if isTarget = isTarget && strings.HasPrefix(span.Path, "flat/"); !isRepo && !isTarget {
 			continue
 		}
-		found[i].Problems = func() (known, withheld map[string][]string, err error) { return history.Problems(s) }
-		moments = append(moments, found[i])
-	}
-	return moments, skipped
-}
-
-func momentOf(s tree.Snapshot) (m splitter.Moment, err error) {
-	const repomd, report = "repodata/repomd.xml", splitter.ReportName
-	entries, err := s.Find(repomd, report)
-	if err != nil {
-		return m, err
-	}
-	m = splitter.Moment{Name: s.Name, FS: os.DirFS(s.Dir), Repos: map[string]string{}, Targets: map[string]string{}}
-	for _, e := range entries {
-		sum := e.Checksum.String()
-		if e.Checksum.IsZero() { // an earlier version did not write it down
-			sum = s.Name + "/" + e.Path
-		}
-		if dir, ok := strings.CutSuffix(e.Path, "/"+repomd); ok {
-			m.Repos[dir] = sum
-		} else if strings.HasPrefix(e.Path, "flat/") {
-			m.Targets[path.Dir(e.Path)] = sum
+		repos[dir] = repos[dir] || isRepo
+		for i := span.From; i < span.To; i++ {
+			sum := span.Checksum.String()
+			if span.Checksum.IsZero() { // an earlier version did not write it down
+				sum = moments[i].Name + "/" + span.Path
+			}
+			if isRepo {
+				moments[i].Repos[dir] = sum
+			} else {
+				moments[i].Targets[target] = sum
+			}
 		}
 	}
-	return m, nil
+	for _, span := range spans {
+		if repo := span.Base(repos); repo != "" && strings.HasSuffix(span.Path, ".rpm") {
+			held = append(held, splitter.Held{Repo: repo, Checksum: span.Checksum.Hex, From: span.From, To: span.To})
+		}
+	}
+	return moments, held, skipped
 }
 
 func printBlame(out *output, found *splitter.Blamed, tags map[string]string) error {

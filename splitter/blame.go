@@ -77,11 +77,12 @@ const (
 var blameOrder = [...]BlameKind{BlameAppeared, BlameChanged, BlameDefault, BlameHidden, BlameGone, BlameLost, BlameBroke, BlameWithheld, BlameMended}
 
 // Blame says in which of the moments, oldest first, what a word means appeared, changed,
-// was hidden, went, or broke, and which build of a module did it. Every repository that
-// another moment has with the same repomd.xml is read once, jobs at a time (0: one per
-// processor); a moment that cannot be read is skipped, and the result says so.
-func Blame(ctx context.Context, moments []Moment, word string, jobs int) (*Blamed, error) {
-	b := &blamer{jobs: jobs, sights: map[sightKey]*sight{}, word: newLookup(word),
+// was hidden, went, or broke, and which build of a module did it. held says which package
+// files are where, so that few states of a repository must be read, whatever their number;
+// without it every one is, once, jobs at a time (0: one per processor). A moment of which
+// something cannot be read that no other one tells is skipped, and the result says so.
+func Blame(ctx context.Context, moments []Moment, held []Held, word string, jobs int) (*Blamed, error) {
+	b := &blamer{jobs: jobs, held: newHoldings(held), sights: map[sightKey]*sight{}, keys: map[string]keyed{}, word: newLookup(word),
 		result: &Blamed{Schema: 1, Word: word, Skipped: []Skipped{}, Events: []BlameEvent{}, Near: []string{}}}
 	states, err := b.read(ctx, moments)
 	if err != nil {
@@ -93,6 +94,9 @@ func Blame(ctx context.Context, moments []Moment, word string, jobs int) (*Blame
 	b.result.Snapshots = len(states)
 	if len(states) == 0 {
 		return b.result, nil
+	}
+	if err := b.prepare(ctx, states); err != nil {
+		return nil, err
 	}
 	before := &state{}
 	for _, now := range states {
@@ -109,11 +113,14 @@ func Blame(ctx context.Context, moments []Moment, word string, jobs int) (*Blame
 
 // blamer tells the history of one word.
 type blamer struct {
-	jobs   int
-	word   lookup
-	sights map[sightKey]*sight
-	result *Blamed
-	events []BlameEvent // of the snapshot at hand
+	jobs    int
+	held    *holdings
+	modules moduleFiles
+	word    lookup
+	sights  map[sightKey]*sight
+	keys    map[string]keyed // of problems
+	result  *Blamed
+	events  []BlameEvent // of the snapshot at hand
 }
 
 // step tells what happened from one snapshot to the next.

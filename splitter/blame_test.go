@@ -8,16 +8,19 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
 	"flatstream/fixtures"
+	"flatstream/repodata"
 )
 
 // TestBlameReplays goes through random histories of a repository: what blame tells,
 // carried out night by night from nothing, must give what each night's repository has of
-// the word. Some nights change nothing, and one cannot be read.
+// the word. Some nights change nothing, and one cannot be read. It must be the same when it
+// is known which package files are where, and few nights are read.
 func TestBlameReplays(t *testing.T) {
 	histories := 12
 	if os.Getenv("FLATSTREAM_FULL") == "1" {
@@ -31,11 +34,15 @@ func TestBlameReplays(t *testing.T) {
 			t.Fatal(err)
 		}
 		var all []Moment
-		for _, m := range moments {
+		var held []Held
+		for i, m := range moments {
 			all = append(all, m.Moment)
+			for _, digits := range m.files {
+				held = append(held, Held{"mirror/r", digits, i, i + 1})
+			}
 		}
 		for _, word := range []string{"p0", "p1.x86_64", "p2", "cap0", "cap1 >= 2", "cap2"} {
-			got, err := Blame(context.Background(), all, word, 2)
+			got, err := Blame(context.Background(), all, nil, word, 2)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -43,13 +50,18 @@ func TestBlameReplays(t *testing.T) {
 				t.Fatalf("seed %d: skipped %v, want %d", seed, got.Skipped, damaged)
 			}
 			replay(t, fmt.Sprintf("seed %d: %s", seed, word), got, nights, damaged, word)
+			again, err := Blame(context.Background(), all, held, word, 2)
+			if err != nil || !reflect.DeepEqual(again, got) {
+				t.Fatalf("seed %d: %s: %+v, %v; with the files known it was\n%+v", seed, word, again, err, got)
+			}
 		}
 	}
 }
 
 type nightAt struct {
 	Moment
-	dir string
+	dir   string
+	files []string // digits of its packages
 }
 
 // randomNights writes repositories; each holds some versions of some packages, of which
@@ -72,10 +84,21 @@ func randomNights(t *testing.T, rnd *rand.Rand, n int) (nights [][]fixtures.Pack
 		if err := (&fixtures.Repo{Packages: now}).Write(filepath.Join(dir, "mirror/r"), fixtures.Options{MetadataOnly: true, Revision: fmt.Sprint(i)}); err != nil {
 			t.Fatal(err)
 		}
+		repo, err := repodata.Open(os.DirFS(filepath.Join(dir, "mirror/r")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var files []string
+		for p, err := range repo.Packages(context.Background(), repodata.PartIdentity) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			files = append(files, p.PkgID.Hex)
+		}
 		sum := fmt.Sprintf("%x", sha256.Sum256([]byte(fmt.Sprint(i))))
 		nights = append(nights, now)
 		moments = append(moments, nightAt{Moment{Name: fmt.Sprint(i), FS: os.DirFS(dir), Repos: map[string]string{"mirror/r": sum},
-			Problems: func() (known, withheld map[string][]string, err error) { return nil, nil, nil }}, dir})
+			Problems: func() (known, withheld map[string][]string, err error) { return nil, nil, nil }}, dir, files})
 	}
 	return nights, moments
 }

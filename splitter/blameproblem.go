@@ -48,14 +48,34 @@ func (b *blamer) pick(s *state, kept map[string][]string) map[string]problem {
 	found := map[string]problem{}
 	for target, keys := range kept {
 		for _, key := range keys {
-			repo, rest, _ := strings.Cut(key, " ")
-			code, nameArch, requirements, ok := closure.ParseKey(rest)
-			if ok && (s.names[nameArch] || slices.ContainsFunc(requirements, b.asksFor)) {
-				found[target+" "+key] = problem{s.pathOf(target, repo), repo, code, nameArch, requirements}
+			k := b.parsed(key)
+			if k.ok && (k.asksFor || s.names[k.nameArch]) {
+				k.path = s.pathOf(target, k.repo)
+				found[target+" "+key] = k.problem
 			}
 		}
 	}
 	return found
+}
+
+// keyed is a problem as its key tells it.
+type keyed struct {
+	problem
+	ok, asksFor bool
+}
+
+// parsed reads a key once, since most nights have the problems of the night before.
+func (b *blamer) parsed(key string) keyed {
+	if k, ok := b.keys[key]; ok {
+		return k
+	}
+	var k keyed
+	var rest string
+	k.repo, rest, _ = strings.Cut(key, " ")
+	k.code, k.nameArch, k.requirements, k.ok = closure.ParseKey(rest)
+	k.asksFor = slices.ContainsFunc(k.requirements, b.asksFor)
+	b.keys[key] = k
+	return k
 }
 
 // asksFor says whether a requirement is for the capability that was asked for.
@@ -77,15 +97,51 @@ func (s *state) pathOf(target, id string) string {
 	return ""
 }
 
-// problems tells what broke and what was mended.
-func (b *blamer) problems(ctx context.Context, before, now *state) error {
-	b.about(now)
-	var broke []problem
+// prepare finds the problems of all moments that are about the word, and what the
+// requirements of those that came mean in the moments before and after, all at once.
+func (b *blamer) prepare(ctx context.Context, states []*state) error {
+	const most = 400 // words to look for at once; what is above is looked for when it is told
+	var words []lookup
+	var around []*state
+	before := &state{}
+	for _, now := range states {
+		b.about(now)
+		if more := causeWords(brokeSince(before, now)); before.Name != "" && len(more) > 0 && len(words) < most {
+			words, around = append(words, more...), append(around, before, now)
+		}
+		before = now
+	}
+	slices.SortFunc(words, func(x, y lookup) int { return strings.Compare(x.word, y.word) })
+	words = slices.CompactFunc(words, func(x, y lookup) bool { return x.word == y.word })
+	_, err := b.look(ctx, slices.Compact(around), words)
+	return err
+}
+
+// brokeSince lists the problems that a moment has and the one before had not.
+func brokeSince(before, now *state) (broke []problem) {
 	for _, key := range slices.Sorted(maps.Keys(now.wrong)) {
 		if _, had := before.wrong[key]; !had {
 			broke = append(broke, now.wrong[key])
 		}
 	}
+	return broke
+}
+
+// causeWords are the first requirements of problems.
+func causeWords(broke []problem) (words []lookup) {
+	for _, p := range broke {
+		for _, r := range p.requirements {
+			if len(words) < maxCauses && !slices.ContainsFunc(words, func(w lookup) bool { return w.word == r }) {
+				words = append(words, newLookup(r))
+			}
+		}
+	}
+	return words
+}
+
+// problems tells what broke and what was mended.
+func (b *blamer) problems(ctx context.Context, before, now *state) error {
+	broke := brokeSince(before, now)
 	for _, key := range slices.Sorted(maps.Keys(now.held)) {
 		if _, had := before.held[key]; !had {
 			p := now.held[key]
@@ -114,14 +170,7 @@ func (b *blamer) causes(ctx context.Context, before, now *state, broke []problem
 	if before.Name == "" || len(broke) == 0 {
 		return causes, nil
 	}
-	var words []lookup
-	for _, p := range broke {
-		for _, r := range p.requirements {
-			if len(words) < maxCauses && !slices.ContainsFunc(words, func(w lookup) bool { return w.word == r }) {
-				words = append(words, newLookup(r))
-			}
-		}
-	}
+	words := causeWords(broke)
 	if states, err := b.look(ctx, []*state{before, now}, words); err != nil || len(states) < 2 {
 		return causes, err
 	}

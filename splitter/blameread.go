@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -23,6 +22,7 @@ import (
 // state is a moment of which the reports were read.
 type state struct {
 	Moment
+	at      int                   // its number among the moments
 	paths   []string              // of all repositories, sorted
 	reports map[string]targetRepo // of flat ones, by path
 
@@ -42,6 +42,7 @@ type targetRepo struct {
 
 	Builds   []string `json:"builds"`
 	Requires []string `json:"requires"`
+	Packages int      `json:"packages"`
 }
 
 // id is the id of a repository: that of a target's report, or else its path without
@@ -108,11 +109,11 @@ func (b *blamer) sight(s *state, p, word string) *sight {
 func (b *blamer) read(ctx context.Context, moments []Moment) ([]*state, error) {
 	var states []*state
 	seen := map[string][]targetRepo{}
-	for _, m := range moments {
+	for i, m := range moments {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		s := &state{Moment: m, paths: slices.Sorted(maps.Keys(m.Repos)), reports: map[string]targetRepo{}}
+		s := &state{Moment: m, at: i, paths: slices.Sorted(maps.Keys(m.Repos)), reports: map[string]targetRepo{}}
 		err := s.readReports(seen)
 		if err == nil {
 			s.known, s.withheld, err = m.Problems()
@@ -157,13 +158,32 @@ func (b *blamer) skip(snapshot string, err error) {
 	b.result.Skipped = append(b.result.Skipped, Skipped{snapshot, err.Error()})
 }
 
-// look reads what the repositories of moments have of words, each repository once. It
-// returns the moments that could be read.
+// look finds out what the repositories of moments have of words. It returns the moments
+// that could be read.
 func (b *blamer) look(ctx context.Context, states []*state, words []lookup) ([]*state, error) {
+	if len(words) == 0 {
+		return states, nil
+	}
+	unknown := func(sum string) bool {
+		return slices.ContainsFunc(words, func(w lookup) bool { return b.sights[sightKey{sum, w.word}] == nil })
+	}
+	var todo []fresh
+	listed := map[sightKey]bool{}
+	for _, s := range states {
+		for _, p := range s.paths {
+			if sum := s.Repos[p]; unknown(sum) && !listed[sightKey{sum, p}] {
+				listed[sightKey{sum, p}] = true
+				todo = append(todo, fresh{sum, s.at, place{s.FS, p}})
+			}
+		}
+	}
+	if err := b.learn(ctx, states, todo, words); err != nil {
+		return nil, err
+	}
 	places := map[string][]place{}
 	for _, s := range states {
 		for _, p := range s.paths {
-			if sum := s.Repos[p]; b.sights[sightKey{sum, words[0].word}] == nil {
+			if sum := s.Repos[p]; unknown(sum) {
 				places[sum] = append(places[sum], place{s.FS, p})
 			}
 		}
@@ -171,11 +191,11 @@ func (b *blamer) look(ctx context.Context, states []*state, words []lookup) ([]*
 	sums := slices.Sorted(maps.Keys(places))
 	found, failed := make([][]*sight, len(sums)), make([]error, len(sums))
 	group, within := errgroup.WithContext(ctx)
-	group.SetLimit(cmp.Or(b.jobs, runtime.GOMAXPROCS(0)))
+	group.SetLimit(b.workers())
 	for i, sum := range sums {
 		group.Go(func() error {
 			for _, at := range places[sum] { // should the file of one snapshot be damaged, another's may not be
-				if found[i], failed[i] = at.read(within, words); failed[i] == nil {
+				if found[i], failed[i] = at.read(within, words, &b.modules); failed[i] == nil {
 					break
 				}
 			}
@@ -211,13 +231,19 @@ type place struct {
 	path string
 }
 
-// read finds words in a repository. Packages that cannot match are not parsed.
-func (at place) read(ctx context.Context, words []lookup) ([]*sight, error) {
+func (at place) open() (*repodata.Repo, error) {
 	fsys, err := fs.Sub(at.fsys, at.path)
 	if err != nil {
 		return nil, err
 	}
-	r, err := repodata.Open(fsys)
+	return repodata.Open(fsys)
+}
+
+func (b *blamer) workers() int { return cmp.Or(b.jobs, runtime.GOMAXPROCS(0)) }
+
+// read finds words in a repository.
+func (at place) read(ctx context.Context, words []lookup, modules *moduleFiles) ([]*sight, error) {
+	r, err := at.open()
 	if err != nil {
 		return nil, err
 	}
@@ -225,71 +251,18 @@ func (at place) read(ctx context.Context, words []lookup) ([]*sight, error) {
 	for i := range sights {
 		sights[i] = newSight()
 	}
-	var decoder repodata.Decoder
-	for e, err := range r.Elements(ctx, repodata.TypePrimary) {
-		if err != nil {
-			return nil, err
-		}
-		if !slices.ContainsFunc(words, func(w lookup) bool { return w.mayMatch(e.Raw) }) {
-			continue
-		}
-		p, err := decoder.Package(e, repodata.PartRelations|repodata.PartFiles)
-		if err != nil {
-			return nil, err
-		}
-		for i := range words {
-			if how, ok := words[i].matches(p); ok {
-				sights[i].take(p, how)
-			}
-		}
-	}
-	return sights, readBuilds(r, words, sights)
-}
-
-func (s *sight) take(p *repodata.Package, how string) {
-	if have, twice := s.Packages[p.NEVRA]; !twice || p.PkgID.Hex < have.Hex {
-		s.Packages[p.NEVRA] = p.PkgID
-	}
-	s.how[p.NEVRA.String()] = how
-}
-
-// readBuilds adds streams that match, and the builds that list what was found.
-func readBuilds(r *repodata.Repo, words []lookup, sights []*sight) error {
-	file, err := readModules(Source{Repo: r})
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
+	err = eachMatch(ctx, r, words, nil, func(i int, p *repodata.Package, how string) { sights[i].take(p.NEVRA, p.PkgID, how) })
 	if err != nil {
-		return fmt.Errorf("reading modules: %w", err)
+		return nil, err
 	}
-	for i := range words {
-		w, s := &words[i], sights[i]
-		wanted := map[string]bool{}
-		for n := range s.Packages {
-			wanted[n.String()] = true
-		}
-		for _, build := range file.Builds {
-			nsvca := build.NSVCA()
-			if w.isStream(build.Name, build.Stream) {
-				id := StreamID{build.Name, build.Stream}
-				s.Streams[id] = append(s.Streams[id], nsvca)
-			}
-			for _, artifact := range build.Artifacts {
-				if wanted[artifact] && !slices.Contains(s.builds[artifact], nsvca) {
-					s.builds[artifact] = append(s.builds[artifact], nsvca)
-				}
-			}
-		}
-		for _, builds := range s.Streams {
-			slices.Sort(builds)
-		}
-		for _, d := range file.EffectiveDefaults() {
-			if d.Stream != "" && (d.Module == w.word || w.isStream(d.Module, d.Stream)) {
-				s.Defaults[d.Module] = d.Stream
-			}
-		}
+	return sights, modules.addBuilds(r, words, sights)
+}
+
+func (s *sight) take(n rpmver.NEVRA, pkgid digest.Checksum, how string) {
+	if have, twice := s.Packages[n]; !twice || pkgid.Hex < have.Hex {
+		s.Packages[n] = pkgid
 	}
-	return nil
+	s.how[n.String()] = how
 }
 
 // buildsOf lists the builds that list a package, in any repository of a moment.

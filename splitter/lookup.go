@@ -15,6 +15,7 @@ import (
 type lookup struct {
 	word    string
 	want    rpmdep.Dep
+	names   []string // a package that matches has one of them, or provides or owns it
 	needles [][]byte // the element of a package that matches holds one of them
 }
 
@@ -37,7 +38,8 @@ func newLookup(word string) lookup {
 		}
 	}
 	slices.Sort(names)
-	for _, name := range slices.Compact(names) {
+	l.names = slices.Compact(names)
+	for _, name := range l.names {
 		if i := strings.IndexAny(name, `&<>"'`); i >= 0 { // these are written in several ways
 			name = name[:i]
 		}
