@@ -25,7 +25,7 @@ func diffCommand(out *output) *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "impact", Usage: "compare the build roots of the spec files and source packages below `DIR`, or of a file with lines NAME: RELATION, RELATION"},
 			&cli.StringFlag{Name: "view", Value: "default", Usage: "with --impact: `NAME` of the view that packages are built from, TARGET/ARCH/NAME where a store has several targets"},
-			defineFlag(),
+			defineFlag(), noRpmspecFlag(),
 		},
 		Action: func(c *cli.Context) error { return diff(c, out) },
 	}

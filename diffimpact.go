@@ -28,7 +28,7 @@ func diffImpact(c *cli.Context, out *output, a, b tree.Snapshot) error {
 	if err != nil {
 		return err
 	}
-	builds, err := splitter.ReadBuilds(c.Context, c.String("impact"), defines, func(err error) error { return err })
+	builds, err := splitter.ReadBuilds(c.Context, c.String("impact"), splitter.SpecOptions{Defines: defines, Rpmspec: !c.Bool("no-rpmspec")}, func(err error) error { return err })
 	if err != nil {
 		return err
 	}
@@ -101,17 +101,7 @@ func printImpact(out *output, i *splitter.Impact) {
 			out.printf("%s: its build root cannot be installed, as before\n", b.Name)
 		}
 		printProblems(out, b.Problems, []string{i.View})
-		lines := signed(b.Added, b.Removed)
-		for _, p := range b.Changed {
-			lines = append(lines, fmt.Sprintf("%s.%s %s -> %s", p.Name, p.Arch, strings.Join(p.From, " "), strings.Join(p.To, " ")))
-		}
-		for n, line := range lines {
-			if n == maxShown && !out.verbose {
-				out.printf("  and %d more; --verbose shows them all\n", len(lines)-n)
-				break
-			}
-			out.printf("  %s\n", line)
-		}
+		printSome(out, b.Changes(), "")
 	}
 	s := i.Summary
 	out.printf("from %s to %s: %s from %s, %d the same, %d changed, %d broken, %d mended, %d failing as before\n",

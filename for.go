@@ -27,7 +27,7 @@ func forCommand(out *output) *cli.Command {
 			&cli.StringFlag{Name: "target", Usage: "with --store: `TARGET/ARCH` whose sources they are, where the store has several"},
 			&cli.StringFlag{Name: "for", Usage: "print also what to paste into `TOOL` for a view with the answer: " + strings.Join(recipe.ForAnswers(), ", ")},
 			&cli.StringFlag{Name: "base-url", Usage: "with --for: the `URL` of the target that will have the view (default: the store's, or else flatstream serve's)"},
-			defineFlag(),
+			defineFlag(), noRpmspecFlag(),
 			&cli.StringSliceFlag{Name: "role", Usage: "what a source is for, as `NAME=ROLE`: merge (the default), overlay (single packages of it may be added) or supply; repeatable"},
 			&cli.StringFlag{Name: "platform", Usage: "stream of the platform, such as `el8` (default: what the documents require)"},
 			&cli.StringFlag{Name: "arch", Usage: "`ARCH` of the build root (default: what the documents are for)"},
@@ -113,7 +113,7 @@ func ask(c *cli.Context, asker *splitter.Asker, file string) (*splitter.Answer, 
 	if c.String("log") != "" {
 		want, err = splitter.ReadLog(file)
 	} else {
-		want, err = splitter.ReadBuild(c.Context, file, defines)
+		want, err = splitter.ReadBuild(c.Context, file, splitter.SpecOptions{Defines: defines, Rpmspec: !c.Bool("no-rpmspec")})
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", file, err)

@@ -16,6 +16,10 @@ func defineFlag() cli.Flag {
 	return &cli.StringSliceFlag{Name: "define", Usage: "define the macro `'NAME BODY'` for spec files; repeatable"}
 }
 
+func noRpmspecFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "no-rpmspec", Usage: "never ask rpmspec, which runs the shell and Lua of a spec: one that needs it is an error"}
+}
+
 // definesFor are the macros of a system, and those of --define.
 func definesFor(c *cli.Context, platform, arch string) (map[string]string, error) {
 	defines := buildreq.System(platform, arch)

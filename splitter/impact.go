@@ -3,6 +3,7 @@ package splitter
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"flatstream/repodata"
 	"flatstream/repodata/closure"
@@ -39,6 +40,22 @@ type BuildImpact struct {
 	Removed  []string          `json:"removed"`  //
 	Changed  []PackageChange   `json:"changed"`  //
 	Problems []closure.Problem `json:"problems"` // of broken and failing ones
+}
+
+// Changes are the packages that a build root gets, loses, or has in another version, a line
+// each.
+func (b *BuildImpact) Changes() []string {
+	var lines []string
+	for _, n := range b.Added {
+		lines = append(lines, "+ "+n)
+	}
+	for _, n := range b.Removed {
+		lines = append(lines, "- "+n)
+	}
+	for _, p := range b.Changed {
+		lines = append(lines, fmt.Sprintf("%s.%s %s -> %s", p.Name, p.Arch, strings.Join(p.From, " "), strings.Join(p.To, " ")))
+	}
+	return lines
 }
 
 // The states of a build.

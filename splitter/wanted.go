@@ -24,8 +24,24 @@ func (e *InputError) Error() string { return e.Text }
 // Hint says what to try next.
 func (e *InputError) Hint() string { return e.Try }
 
+// SpecOptions says how spec files are read.
+type SpecOptions struct {
+	Defines map[string]string // macros, with their bodies
+	// Rpmspec allows to ask rpmspec where a macro decides that nobody knows; it runs what the
+	// spec says, shell and Lua.
+	Rpmspec bool
+}
+
+// NeedsRpmspecError says that only rpmspec can read a spec file, and may not be asked.
+type NeedsRpmspecError struct{ *buildreq.UnknownError }
+
+// Hint says what to try next.
+func (e *NeedsRpmspecError) Hint() string {
+	return "allow to ask rpmspec, which runs what the spec says, or " + giveValue
+}
+
 // ReadBuild reads what a spec file or a source package needs to be built.
-func ReadBuild(ctx context.Context, file string, defines map[string]string) (*Wanted, error) {
+func ReadBuild(ctx context.Context, file string, opt SpecOptions) (*Wanted, error) {
 	f, err := OpenRegular(file)
 	if err != nil {
 		return nil, err
@@ -43,9 +59,11 @@ func ReadBuild(ctx context.Context, file string, defines map[string]string) (*Wa
 		}
 		return &Wanted{Name: filepath.Base(file), Requires: rel.Requires, Conflicts: rel.Conflicts}, nil
 	}
-	spec, err := buildreq.ParseSpec(f, defines)
-	if unknown, ok := errors.AsType[*buildreq.UnknownError](err); ok {
-		spec, err = askRpmspec(ctx, file, defines, unknown)
+	spec, err := buildreq.ParseSpec(f, opt.Defines)
+	if unknown, ok := errors.AsType[*buildreq.UnknownError](err); ok && opt.Rpmspec {
+		spec, err = askRpmspec(ctx, file, opt.Defines, unknown)
+	} else if ok {
+		err = &NeedsRpmspecError{unknown}
 	}
 	if err != nil {
 		return nil, err
@@ -53,15 +71,16 @@ func ReadBuild(ctx context.Context, file string, defines map[string]string) (*Wa
 	return &Wanted{Name: spec.Name, Requires: spec.Requires, Conflicts: spec.Conflicts}, nil
 }
 
+const giveValue = "give its value with --define 'NAME BODY'"
+
 // askRpmspec is for a spec that only rpm can read.
 func askRpmspec(ctx context.Context, file string, defines map[string]string, unknown error) (*buildreq.Spec, error) {
-	const hint = "give its value with --define 'NAME BODY'"
 	spec, err := buildreq.AskRpmspec(ctx, file, defines)
 	switch {
 	case errors.Is(err, buildreq.ErrNoRpmspec):
-		return nil, &InputError{unknown.Error(), hint + ", or install rpmspec"}
+		return nil, &InputError{unknown.Error(), giveValue + ", or install rpmspec"}
 	case err != nil:
-		return nil, &InputError{unknown.Error() + "; " + err.Error(), hint}
+		return nil, &InputError{unknown.Error() + "; " + err.Error(), giveValue}
 	}
 	return spec, nil
 }
@@ -90,7 +109,7 @@ func ReadLog(file string) (*Wanted, error) {
 // ReadBuilds reads all spec files and source packages below a directory, in the order of
 // their names, or a file with a line "NAME: RELATION, RELATION..." for each build. One
 // that cannot be read is left out if bad, which hears why, returns nil.
-func ReadBuilds(ctx context.Context, from string, defines map[string]string, bad func(error) error) ([]Wanted, error) {
+func ReadBuilds(ctx context.Context, from string, opt SpecOptions, bad func(error) error) ([]Wanted, error) {
 	info, err := os.Stat(from)
 	if err != nil {
 		return nil, err
@@ -105,7 +124,7 @@ func ReadBuilds(ctx context.Context, from string, defines map[string]string, bad
 			return err
 		}
 		found = true
-		w, err := ReadBuild(ctx, name, defines)
+		w, err := ReadBuild(ctx, name, opt)
 		if err != nil {
 			return bad(fmt.Errorf("reading %s: %w", name, err))
 		}

@@ -47,6 +47,11 @@ func (c *Config) check(dir string) error {
 			e.Try = "name the directory that your .spec or .src.rpm files are in, or below"
 			return e
 		}
+		for _, name := range v.ImpactViews {
+			if name != splitter.KindDefault && !slices.ContainsFunc(c.Views, func(w View) bool { return w.Name == name }) {
+				return wrong(v.node, "impact-views: there is no view %s; name default, or one of views:", name)
+			}
+		}
 	}
 	if len(c.Targets) == 0 {
 		t := Target{Arches: []string{"x86_64"}}

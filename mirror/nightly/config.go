@@ -107,6 +107,11 @@ type VerifyConfig struct {
 	// builds, whose build roots are compared before a view is published; empty: none.
 	Impact   string
 	OnImpact string // hold or warn
+	// ImpactViews names the views that builds are made from; empty: all of them.
+	ImpactViews []string
+	// ImpactRpmspec allows to ask rpmspec about spec files that need it. It runs what they
+	// say, so that whoever can write a spec file could run programs as the nightly job.
+	ImpactRpmspec bool
 
 	node *yaml.Node
 }
@@ -212,6 +217,7 @@ func (c *Config) readVerify(n *yaml.Node) error {
 	return decode(n, fields{
 		"with": &v.With, "on-problems": choice(&v.OnProblems, "keep-old", "warn"),
 		"impact": &v.Impact, "on-impact": choice(&v.OnImpact, impactHold, impactWarn),
+		"impact-views": &v.ImpactViews, "impact-rpmspec": &v.ImpactRpmspec,
 		"level": choice(&v.Level, string(splitter.LevelInstall), string(splitter.LevelClosure)),
 		"baseline": func(n *yaml.Node) error {
 			if n.Value != "auto" {

@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"flatstream/repodata/buildreq"
@@ -63,9 +66,13 @@ func (h *holding) unfit(ctx context.Context, t *TargetReport) (map[string]bool, 
 	if h.n.Verify.Impact == "" || h.before == nil {
 		return ids, nil
 	}
-	defines := buildreq.System(h.report.Platform, h.report.Arch)
-	wanted, err := splitter.ReadBuilds(ctx, h.n.Verify.Impact, defines, func(err error) error {
-		h.n.report.warn("%s: %v; so it is not known what the night does to it", h.b.flat(), err)
+	opt := splitter.SpecOptions{Defines: buildreq.System(h.report.Platform, h.report.Arch), Rpmspec: h.n.Verify.ImpactRpmspec}
+	wanted, err := splitter.ReadBuilds(ctx, h.n.Verify.Impact, opt, func(err error) error {
+		hint := ""
+		if _, ok := errors.AsType[*splitter.NeedsRpmspecError](err); ok {
+			hint = "; impact-rpmspec: true would ask rpmspec, which runs what the spec says"
+		}
+		h.n.report.warn("%s: %v; so it is not known what the night does to it%s", h.b.flat(), err, hint)
 		return ctx.Err()
 	})
 	if err != nil {
@@ -74,7 +81,7 @@ func (h *holding) unfit(ctx context.Context, t *TargetReport) (map[string]bool, 
 	for i := range h.report.Repos {
 		r := &h.report.Repos[i]
 		had, published := h.before.Repo(r.ID)
-		if !isView(r) || !published || ids[r.ID] {
+		if !isView(r) || !published || ids[r.ID] || !h.n.Verify.concerns(r) {
 			continue
 		}
 		impact, err := h.compare(ctx, had.Path, r.Path, wanted)
@@ -90,6 +97,11 @@ func (h *holding) unfit(ctx context.Context, t *TargetReport) (map[string]bool, 
 		}
 	}
 	return ids, nil
+}
+
+// concerns says whether builds are made from a view.
+func (v *VerifyConfig) concerns(r *splitter.ReportRepo) bool {
+	return len(v.ImpactViews) == 0 || slices.Contains(v.ImpactViews, path.Base(r.Path))
 }
 
 // compare asks what a view does to builds; nil when it is as it is published, or no build

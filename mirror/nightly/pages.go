@@ -72,7 +72,7 @@ func writeNightPage(stage *tree.Stage, r *Report) error {
 			target.New = append(target.New, p.String())
 		}
 		for _, v := range t.Impact {
-			target.Impact = append(target.Impact, v.String())
+			target.Impact = append(target.Impact, catalogue.NightImpact{Line: v.String(), Builds: nightBuilds(v)})
 		}
 		page.Targets = append(page.Targets, target)
 	}
@@ -84,4 +84,23 @@ func writeNightPage(stage *tree.Stage, r *Report) error {
 		return err
 	}
 	return stage.WriteFile(catalogue.PageName, doc)
+}
+
+// nightBuilds are the builds that a view's change touches, those that it breaks first.
+func nightBuilds(v ViewImpact) []catalogue.NightBuild {
+	var builds []catalogue.NightBuild
+	for _, state := range []string{splitter.BuildBroken, splitter.BuildMended, splitter.BuildChanged} {
+		for _, b := range v.Builds {
+			if b.State != state {
+				continue
+			}
+			n := catalogue.NightBuild{Name: b.Name, Breaks: state == splitter.BuildBroken, Mended: state == splitter.BuildMended}
+			for _, p := range b.Problems {
+				n.Lines = append(n.Lines, p.Lines([]string{v.View})...)
+			}
+			n.Lines = append(n.Lines, b.Changes()...)
+			builds = append(builds, n)
+		}
+	}
+	return builds
 }

@@ -22,8 +22,30 @@ type NightTarget struct {
 	Packages   int
 	Problems   int
 	New        []string // problems that the snapshot before did not have, a line each
-	Impact     []string // what it does to builds, a line for each view
+	Impact     []NightImpact
 	HeldBack   []string // what stands here as it was in the snapshot before
+}
+
+// NightImpact is what one view's change does to builds.
+type NightImpact struct {
+	Line   string // all of it in short
+	Builds []NightBuild
+}
+
+// mostBuilds is how many builds of one view the page shows.
+const mostBuilds = 40
+
+// Shown are the builds that the page shows, More how many others there are.
+func (i NightImpact) Shown() []NightBuild { return i.Builds[:min(mostBuilds, len(i.Builds))] }
+
+// More is how many builds the page does not show.
+func (i NightImpact) More() int { return len(i.Builds) - len(i.Shown()) }
+
+// NightBuild is a build whose root is another one than before.
+type NightBuild struct {
+	Name           string
+	Breaks, Mended bool     // neither: it has other packages
+	Lines          []string // why, or which packages
 }
 
 // stayed names what is held back of a target.
