@@ -11,8 +11,8 @@ import (
 // BuildNeeds is what the systems have in which a stream's packages are built: the view
 // that DNF would have with the streams enabled that the document's buildrequires name,
 // beside the stream itself, since a module's packages are built one upon the other. A
-// stream that builds with nothing but the platform has the default view, and no
-// BuildNeeds.
+// stream that builds with nothing but the platform has no BuildNeeds of its own: it has
+// the default view, in a layout without one [Report.Build].
 type BuildNeeds struct {
 	Streams  []string `json:"streams"`           // module:stream that buildrequires name and a document has
 	Requires []string `json:"requires"`          // ids of the repositories that supply beside its own
@@ -22,34 +22,47 @@ type BuildNeeds struct {
 }
 
 // buildNeeds finds out what the newest build of a stream's repository is built with.
+// It is nil where that is what every stream has.
 func (p *Plan) buildNeeds(f *Flat) (*BuildNeeds, error) {
+	if !buildsWithModules(f.Builds[0]) {
+		return nil, nil
+	}
 	streams, absent := p.Index.buildStreams(f.Builds[0])
-	needs := p.builtWith[streamsKey(streams)]
-	if needs == nil {
-		needs = &BuildNeeds{Streams: []string{}, Requires: []string{repoID(KindNonModular)}, Hidden: []Hidden{}}
-		for _, s := range streams {
-			needs.Streams = append(needs.Streams, s.String())
-		}
-		a, err := p.Index.Resolve(streams)
-		conflict, refused := errors.AsType[*Conflict](err)
-		switch {
-		case refused:
-			needs.Refused = conflict.Error()
-		case err != nil:
-			return nil, err
-		default:
-			needs.Requires = p.needs(a, nil).ids
-			needs.Hidden = p.hidden(p.hiding(a))
-		}
-		if p.builtWith == nil {
-			p.builtWith = map[string]*BuildNeeds{}
-		}
-		p.builtWith[streamsKey(streams)] = needs
+	needs, err := p.builtIn(streams)
+	if err != nil {
+		return nil, err
 	}
 	own := *needs
 	own.Absent = absent
 	own.Requires = slices.DeleteFunc(slices.Clone(own.Requires), isID(f.ID))
 	return &own, nil
+}
+
+// builtIn is what a system has that enables these streams, found out once.
+func (p *Plan) builtIn(streams []StreamID) (*BuildNeeds, error) {
+	if needs := p.builtWith[streamsKey(streams)]; needs != nil {
+		return needs, nil
+	}
+	needs := &BuildNeeds{Streams: []string{}, Requires: []string{repoID(KindNonModular)}, Hidden: []Hidden{}}
+	for _, s := range streams {
+		needs.Streams = append(needs.Streams, s.String())
+	}
+	a, err := p.Index.Resolve(streams)
+	conflict, refused := errors.AsType[*Conflict](err)
+	switch {
+	case refused:
+		needs.Refused = conflict.Error()
+	case err != nil:
+		return nil, err
+	default:
+		needs.Requires = p.needs(a, nil).ids
+		needs.Hidden = p.hidden(p.hiding(a))
+	}
+	if p.builtWith == nil {
+		p.builtWith = map[string]*BuildNeeds{}
+	}
+	p.builtWith[streamsKey(streams)] = needs
+	return needs, nil
 }
 
 func streamsKey(streams []StreamID) string {

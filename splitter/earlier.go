@@ -60,17 +60,13 @@ func (s *splitting) earlierFile(f *Flat, name string) string {
 // the plan's: some repositories are those of a former target.
 func (p *Plan) Restate(dir string, r *Report) error {
 	base := cmp.Or(p.Options.BaseURL, "file:///")
-	report, err := r.Marshal()
-	if err != nil {
-		return err
-	}
-	for name, content := range map[string][]byte{DotRepoName: newDotRepos(r, base, p.trust(base)).all(), ReportName: report} {
+	for _, name := range []string{DotRepoName, ReportName} {
 		if err := os.Remove(filepath.Join(dir, name)); err != nil {
 			return err
 		}
-		if err := repodata.WriteFile(filepath.Join(dir, name), content); err != nil {
-			return err
-		}
 	}
-	return nil
+	if err := repodata.WriteFile(filepath.Join(dir, DotRepoName), newDotRepos(r, base, p.trust(base)).all()); err != nil {
+		return err
+	}
+	return r.writeFile(dir)
 }

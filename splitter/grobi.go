@@ -53,14 +53,16 @@ func (p *Plan) planGrobi() error {
 		p.fill(f, held)
 		p.connect(f, a)
 		var err error
-		if f.Build, err = p.buildNeeds(f); err != nil { // there is no default view to go by
+		if f.Build, err = p.buildNeeds(f); err != nil {
 			return err
 		}
 	}
 	if len(unlisted) > 0 {
 		p.warnUnlisted(unlisted, "as with GrobiSplitter they are in non_modular")
 	}
-	return nil
+	var err error
+	p.plainBuild, err = p.builtIn(nil) // there is no default view to go by
+	return err
 }
 
 // ModulesName is the file that GrobiSplitter writes beside the packages of a build.

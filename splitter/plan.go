@@ -33,6 +33,7 @@ type Plan struct {
 	hides      []groupArtifacts  // by group: the names of shadowable packages that it hides
 	groupRepos groupRepos
 	builtWith  map[string]*BuildNeeds // by the streams that buildrequires name
+	plainBuild *BuildNeeds            // in a layout without default view: what is built with no stream
 	exempt     map[rpmver.NEVRA]bool
 	damage     []Damaged // in what the documents require
 	carried    carried
@@ -65,7 +66,7 @@ type Flat struct {
 	LeftOut        []*modulemd.Build // of the group, by --versions latest
 	Requires       []string          // ids of the repositories that it needs
 	Declared       []string          // of Requires, those that the module itself asks for, directly or not
-	Build          *BuildNeeds       // of a stream repository; nil: the default view
+	Build          *BuildNeeds       // of a stream repository; nil: what every stream has
 	Hidden         []Hidden
 	Missing        []Missing
 	Clashes        []Clash // of a view

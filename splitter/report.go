@@ -1,13 +1,17 @@
 package splitter
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"path/filepath"
 	"strconv"
 
+	"flatstream/repodata"
 	"flatstream/splitter/modulemd"
 )
 
@@ -40,6 +44,7 @@ type Report struct {
 	By        string            `json:"by,omitempty"`
 	Unlisting string            `json:"unlisting,omitempty"` // what became of unlisted packages: quarantine, keep or drop
 	Link      string            `json:"link"`
+	Build     *BuildNeeds       `json:"build,omitempty"` // in a layout without default view: what repositories without build of their own are built with
 	Sources   []ReportSource    `json:"sources"`
 	Repos     []ReportRepo      `json:"repos"`
 	Unlisted  []UnlistedPackage `json:"unlisted,omitempty"`
@@ -76,7 +81,7 @@ type ReportRepo struct {
 	LeftOut  []string    `json:"left_out,omitempty"` // builds of the group, by --versions latest
 	Requires []string    `json:"requires"`           // ids of the repositories it needs
 	Declared []string    `json:"declared,omitempty"` // of these, those that the module itself requires, directly or not
-	Build    *BuildNeeds `json:"build,omitempty"`    // what it is built with; without it, the default view
+	Build    *BuildNeeds `json:"build,omitempty"`    // what it is built with; without it, the default view or Report.Build
 	Packages int         `json:"packages"`
 	Missing  []Missing   `json:"missing"`
 	Hidden   []Hidden    `json:"hidden"`
@@ -120,35 +125,47 @@ func (r *Report) Repo(id string) (*ReportRepo, bool) {
 	return nil, false
 }
 
-// Marshal writes the report as JSON with one repository on each line, the same bytes
+// Write writes the report as JSON with one repository on each line, the same bytes
 // for the same report. Indented it would be five times as large.
-func (r *Report) Marshal() ([]byte, error) {
+func (r *Report) Write(w io.Writer) error {
 	const none = `"repos":[]`
 	top := *r
 	top.Repos = []ReportRepo{}
 	frame, err := json.Marshal(top)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	before, after, _ := bytes.Cut(frame, []byte(none)) // inside of a string its quotes would be escaped
-	var doc bytes.Buffer
-	doc.Write(before)
-	doc.WriteString(`"repos":[`)
-	lines := json.NewEncoder(&doc)
+	out := bufio.NewWriterSize(w, 64<<10)
+	out.Write(before)
+	out.WriteString(`"repos":[`)
+	var line bytes.Buffer
+	lines := json.NewEncoder(&line)
 	for i := range r.Repos {
-		if i > 0 {
-			doc.WriteByte(',')
-		}
-		doc.WriteByte('\n')
+		line.Reset()
 		if err := lines.Encode(&r.Repos[i]); err != nil {
-			return nil, err
+			return err
 		}
-		doc.Truncate(doc.Len() - 1) // the encoder ends each value with a newline
+		if i > 0 {
+			out.WriteByte(',')
+		}
+		out.WriteByte('\n')
+		out.Write(bytes.TrimSuffix(line.Bytes(), []byte("\n"))) // with which the encoder ends each value
 	}
-	doc.WriteString("\n]")
-	doc.Write(after)
-	doc.WriteByte('\n')
-	return doc.Bytes(), nil
+	out.WriteString("\n]")
+	out.Write(after)
+	out.WriteByte('\n')
+	return out.Flush()
+}
+
+// writeFile writes the report into the directory of a target.
+func (r *Report) writeFile(dir string) (err error) {
+	f, err := repodata.Create(filepath.Join(dir, ReportName))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	return r.Write(f)
 }
 
 // ErrNotTarget says that a directory holds no report of ours.
@@ -214,7 +231,7 @@ func (p *Plan) Report() *Report {
 	r := &Report{
 		Schema: 1, Generator: Generator, Program: p.Options.Program, Platform: p.Index.Platform(), Arch: p.Index.Arch(),
 		Layout: string(p.Options.Layout), Link: string(p.Options.Link),
-		Versions: string(p.Options.Versions), By: string(p.Options.By), Unlisting: string(p.Options.Unlisted),
+		Build: p.plainBuild, Versions: string(p.Options.Versions), By: string(p.Options.By), Unlisting: string(p.Options.Unlisted),
 		Sources: []ReportSource{}, Repos: []ReportRepo{}, Warnings: append([]Warning{}, p.Warnings...),
 	}
 	for i, s := range p.Sources {

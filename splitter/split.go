@@ -17,8 +17,8 @@ import (
 // elementTypes are the metadata files made of package elements.
 var elementTypes = [...]string{repodata.TypePrimary, repodata.TypeFilelists, repodata.TypeOther}
 
-// Split carries the plan out: it writes every flat repository, the .repo files and,
-// last, report.json into dst, an empty directory that will become target by a rename
+// Split carries the plan out: it writes every flat repository, the .repo files and
+// report.json into dst, an empty directory that will become target by a rename
 // within its parent directory. The same plan gives the same bytes, whatever the
 // number of workers and whatever stands in target; what stands there and would come
 // out again is linked (earlier.go). done, if not nil, is called after each repository, from
@@ -36,17 +36,13 @@ func Split(ctx context.Context, p *Plan, dst, target string, done func(*Flat)) (
 	base := cmp.Or(p.Options.BaseURL, "file:///")
 	s.report = p.Report()
 	s.dotRepos = newDotRepos(s.report, base, p.trust(base))
-	var report []byte // of hundreds of repositories it takes as long as some of them
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.writeRepos(ctx) })
-	group.Go(func() (err error) {
-		report, err = s.report.Marshal()
-		return err
-	})
+	group.Go(s.writeTop) // of hundreds of repositories it takes as long as some of them
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	return s.report, s.writeTop(report)
+	return s.report, nil
 }
 
 // splitting is one split under way.
@@ -229,13 +225,13 @@ func (s *splitting) positions(t int, spool *repodata.Spool, members []int32) ([]
 	return positions, nil
 }
 
-// writeTop writes the key, the .repo file of all and, last, report.json.
-func (s *splitting) writeTop(report []byte) error {
+// writeTop writes the key, the .repo file of all and report.json.
+func (s *splitting) writeTop() error {
 	if err := s.writeKey(); err != nil {
 		return err
 	}
 	if err := repodata.WriteFile(filepath.Join(s.dst, DotRepoName), s.dotRepos.all()); err != nil {
 		return err
 	}
-	return repodata.WriteFile(filepath.Join(s.dst, ReportName), report)
+	return s.report.writeFile(s.dst)
 }

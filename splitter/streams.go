@@ -59,10 +59,8 @@ func (p *Plan) planStreams() error {
 	for _, f := range repos {
 		p.fill(f, held)
 		p.connect(f, activations[f])
-		if buildsWithModules(f.Builds[0]) {
-			if f.Build, err = p.buildNeeds(f); err != nil {
-				return err
-			}
+		if f.Build, err = p.buildNeeds(f); err != nil {
+			return err
 		}
 	}
 	if p.Options.Versions == VersionsLatest {

@@ -48,8 +48,11 @@ func (v *verifying) supplyBuild(b *closure.Build, repo *ReportRepo) (err error) 
 	return err
 }
 
-// defaultNeeds is the default view, made of its parts.
+// defaultNeeds is the default view, made of its parts, or what stands for it.
 func (v *verifying) defaultNeeds() *BuildNeeds {
+	if v.report.Build != nil {
+		return v.report.Build
+	}
 	base, ok := v.report.Repo(repoID(KindNonModular))
 	if !ok {
 		return &BuildNeeds{}
