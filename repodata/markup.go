@@ -2,9 +2,11 @@ package repodata
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/xml"
 	"errors"
 	"io"
+	"math/bits"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -44,15 +46,19 @@ type markupReader struct{ plain plainMarkup }
 // read runs visit over b by hand, and once more over encoding/xml when b is not
 // plain. visit must start from nothing each time.
 func (r *markupReader) read(b []byte, visit func(markup) error) error {
+	return r.readElement(Element{Raw: b}, visit)
+}
+
+func (r *markupReader) readElement(e Element, visit func(markup) error) error {
 	// encoding/xml turns a carriage return into a newline: leave that to it.
-	if bytes.IndexByte(b, '\r') < 0 {
-		r.plain.reset(b)
+	if e.noReturn || bytes.IndexByte(e.Raw, '\r') < 0 {
+		r.plain.reset(e.Raw)
 		// What visit says after bad attributes comes from half of them.
 		if err := visit(&r.plain); !errors.Is(err, errNotPlain) && !r.plain.bad {
 			return err
 		}
 	}
-	return visit(newXMLMarkup(b))
+	return visit(newXMLMarkup(e.Raw))
 }
 
 // plainMarkup knows tags, attributes in double quotes, the five named entities
@@ -95,63 +101,65 @@ func (m *plainMarkup) next() (tagKind, error) {
 		m.depth--
 		return closing, nil
 	}
-	i := bytes.IndexByte(m.b[m.pos:], '<')
+	b, p := m.b, m.pos
+	for p < len(b) && b[p] <= ' ' { // most tags have a line of their own
+		p++
+	}
+	i := bytes.IndexByte(b[p:], '<')
 	if i < 0 {
 		if m.depth != 0 {
 			return 0, errNotPlain
 		}
 		return 0, io.EOF
 	}
-	m.textStart, m.textEnd = m.pos, m.pos+i
+	m.textStart, m.textEnd = m.pos, p+i
 	m.start = m.textEnd
-	p := m.start + 1
-	if p < len(m.b) && m.b[p] == '/' {
+	p = m.start + 1
+	if p < len(b) && b[p] == '/' {
 		return m.closeTag(p + 1)
 	}
-	end := nameEnd(m.b, p)
-	m.tag = m.b[p:end]
-	if len(m.tag) > 4 && string(m.tag[:4]) == "rpm:" {
-		m.tag = m.tag[4:]
-	}
-	if !plainName(m.tag) {
+	if p = m.tagName(p); p < 0 {
 		return 0, errNotPlain
 	}
-	m.pos, m.inTag = end, true
+	m.pos, m.inTag = p, true
 	m.depth++
 	return opening, nil
 }
 
 func (m *plainMarkup) closeTag(p int) (tagKind, error) {
-	end := nameEnd(m.b, p)
-	m.tag = m.b[p:end]
-	if len(m.tag) > 4 && string(m.tag[:4]) == "rpm:" {
-		m.tag = m.tag[4:]
-	}
-	if end == len(m.b) || m.b[end] != '>' || !plainName(m.tag) || m.depth == 0 {
+	if p = m.tagName(p); p < 0 || p == len(m.b) || m.b[p] != '>' || m.depth == 0 {
 		return 0, errNotPlain
 	}
-	m.pos = end + 1
+	m.pos = p + 1
 	m.depth--
 	return closing, nil
 }
 
-// nameEnd is where a tag name that starts at p ends.
-func nameEnd(b []byte, p int) int {
-	for p < len(b) && b[p] > ' ' && b[p] != '>' && b[p] != '/' {
+// tagName takes the name that starts at p, and returns where it ends; -1 where it is
+// not plain.
+func (m *plainMarkup) tagName(p int) int {
+	b := m.b
+	if len(b)-p > 4 && string(b[p:p+4]) == "rpm:" {
+		p += 4
+	}
+	end := plainName(b, p)
+	if end == p || end < len(b) && b[end] > ' ' && b[end] != '>' && b[end] != '/' {
+		return -1
+	}
+	m.tag = b[p:end]
+	return end
+}
+
+// plainName is where the name ends that starts at p, of ASCII letters, digits, "-" and
+// "_", a letter or "_" first; p where there is none.
+func plainName(b []byte, p int) int {
+	if p >= len(b) || b[p] <= '9' {
+		return p
+	}
+	for p < len(b) && (b[p]|0x20-'a' < 26 || b[p] == '_' || b[p] == '-' || b[p]-'0' < 10) {
 		p++
 	}
 	return p
-}
-
-// plainName accepts ASCII letters, digits, "-" and "_", a letter or "_" first.
-func plainName(name []byte) bool {
-	for i, c := range name {
-		letter := c|0x20 >= 'a' && c|0x20 <= 'z' || c == '_'
-		if !letter && (i == 0 || c != '-' && (c < '0' || c > '9')) {
-			return false
-		}
-	}
-	return len(name) > 0
 }
 
 func (m *plainMarkup) attr() (key, value []byte, more bool) {
@@ -172,31 +180,54 @@ func (m *plainMarkup) attr() (key, value []byte, more bool) {
 		return nil, nil, false
 	}
 	start := p
-	for p < len(b) && b[p] > ' ' && b[p] != '=' && b[p] != '>' {
-		p++
+	if p = plainName(b, start); p < len(b) && b[p] == ':' {
+		if p = plainName(b, p+1); string(b[start:p]) != "xml:base" && string(b[start:p]) != "xmlns:rpm" {
+			return m.notPlain()
+		}
 	}
-	if start == space || p+1 >= len(b) || b[p] != '=' || b[p+1] != '"' {
+	if start == space || p == start || p+1 >= len(b) || b[p] != '=' || b[p+1] != '"' {
 		return m.notPlain()
 	}
 	key = b[start:p]
-	if !plainName(key) && string(key) != "xml:base" && string(key) != "xmlns:rpm" {
-		return m.notPlain()
-	}
 	p += 2
-	end := bytes.IndexByte(b[p:], '"')
+	end := quoteOrAmpersand(b, p)
+	if end < len(b) && b[end] == '"' {
+		m.pos = end + 1
+		return key, b[p:end], true
+	}
+	return m.escapedValue(key, p)
+}
+
+// escapedValue ends attr for a value that starts at p and holds entities.
+func (m *plainMarkup) escapedValue(key []byte, p int) (_, value []byte, more bool) {
+	end := bytes.IndexByte(m.b[p:], '"')
 	if end < 0 {
 		return m.notPlain()
 	}
-	value = b[p : p+end]
 	m.pos = p + end + 1
-	if bytes.IndexByte(value, '&') >= 0 {
-		var ok bool
-		if m.scratch, ok = unescape(m.scratch[:0], value); !ok {
-			return m.notPlain()
-		}
-		value = m.scratch
+	var ok bool
+	if m.scratch, ok = unescape(m.scratch[:0], m.b[p:p+end]); !ok {
+		return m.notPlain()
 	}
-	return key, value, true
+	return key, m.scratch, true
+}
+
+// quoteOrAmpersand is where the first of the two stands in b from p on, len(b) without
+// one. They differ in one bit, so eight bytes are looked at at once; most values are
+// too short for a call of bytes.IndexByte to pay.
+func quoteOrAmpersand(b []byte, p int) int {
+	const ones = 0x0101010101010101
+	const bit, both = ('"' ^ '&') * ones, '&' * ones
+	for ; len(b)-p >= 8; p += 8 {
+		x := (binary.LittleEndian.Uint64(b[p:]) | bit) ^ both
+		if zero := (x - ones) &^ x & (0x80 * ones); zero != 0 {
+			return p + bits.TrailingZeros64(zero)/8
+		}
+	}
+	for p < len(b) && b[p] != '"' && b[p] != '&' {
+		p++
+	}
+	return p
 }
 
 func (m *plainMarkup) notPlain() (key, value []byte, more bool) {

@@ -87,3 +87,11 @@ func (m *merger) indent(at int) string {
 	}
 	return string(m.a[start:at])
 }
+
+// nameEnd is where a tag name that starts at p ends.
+func nameEnd(b []byte, p int) int {
+	for p < len(b) && b[p] > ' ' && b[p] != '>' && b[p] != '/' {
+		p++
+	}
+	return p
+}

@@ -32,9 +32,18 @@ type Decoder struct {
 	reader    markupReader
 	shared    interner
 	providing map[string]bool // names of the only Provides to read; nil: as the parts say
-	relations []Relation      // scratch
-	files     []File          // scratch
+	relations []Relation      // scratch; when Apart, room for packages to come
+	files     []File          // the same
+	packages  []Package       // room for packages to come, when Apart
 }
+
+// Rooms are how many relations, files and packages of the packages to come share one
+// piece of memory, when Apart. One that is larger than 32 KiB would cost more.
+const (
+	relationRoom = 400
+	fileRoom     = 600
+	packageRoom  = 64
+)
 
 // Package parses a primary element. Where an element holds a part twice, the
 // first location and checksum count. A relation whose flags stand without a
@@ -44,8 +53,8 @@ func (d *Decoder) Package(e Element, parts Parts) (*Package, error) {
 		d.raw, d.text = e.Raw, string(e.Raw)
 	}
 	var p *Package
-	err := d.reader.read(e.Raw, func(m markup) error {
-		p = &Package{}
+	err := d.reader.readElement(e, func(m markup) error {
+		p = d.newPackage()
 		d.relations, d.files = d.relations[:0], d.files[:0]
 		return (&primaryParser{d: d, p: p, m: m, parts: parts}).parse()
 	})
@@ -56,6 +65,19 @@ func (d *Decoder) Package(e Element, parts Parts) (*Package, error) {
 		return nil, fmt.Errorf("package %s: %w", e.PkgID, err)
 	}
 	return p, nil
+}
+
+// newPackage is an empty package.
+func (d *Decoder) newPackage() *Package {
+	if !d.Apart {
+		return &Package{}
+	}
+	if len(d.packages) == 0 {
+		d.packages = make([]Package, packageRoom)
+	}
+	p := &d.packages[0]
+	d.packages = d.packages[1:]
+	return p
 }
 
 func (p *Package) check() error {
@@ -138,13 +160,28 @@ func (x *primaryParser) parse() error {
 
 // store gives each relation list and the files memory of their own, in one piece.
 func (x *primaryParser) store() {
-	all := slices.Clone(x.d.relations)
+	all := keep(&x.d.relations, x.d.Apart, relationRoom)
 	for _, l := range x.lists[:x.nlists] {
 		*l.into = all[l.start:l.end:l.end]
 	}
-	if len(x.d.files) > 0 {
-		x.p.Files = slices.Clone(x.d.files)
+	x.p.Files = keep(&x.d.files, x.d.Apart, fileRoom)
+}
+
+// keep returns what is in the scratch, to stay: a copy, or else the scratch itself, of
+// which only the rest is used from then on.
+func keep[T any](scratch *[]T, apart bool, room int) []T {
+	s := *scratch
+	n := len(s)
+	if n == 0 {
+		return nil
 	}
+	if !apart {
+		return slices.Clone(s)
+	}
+	if *scratch = s[n:]; cap(s)-n < room/8 {
+		*scratch = make([]T, 0, room)
+	}
+	return s[:n:n]
 }
 
 func (x *primaryParser) open() error {

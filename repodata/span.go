@@ -13,6 +13,8 @@ type Element struct {
 	Raw   []byte // from "<package" to "</package>"
 	PkgID string // checksum digits of the package file, lower case
 	Loc   Span   // primary only: the first <location> element within Raw
+
+	noReturn bool // Raw is known to hold no carriage return
 }
 
 // WithLocation returns a copy of a primary element that differs in <location>
@@ -95,8 +97,8 @@ func (s *Scanner) identify(raw []byte) error {
 	if s.typ == TypePrimary {
 		visit = s.identifyPrimary
 	}
-	s.element = Element{Raw: raw}
-	return s.reader.read(raw, visit)
+	s.element = Element{Raw: raw, noReturn: bytes.IndexByte(raw, '\r') < 0}
+	return s.reader.readElement(s.element, visit)
 }
 
 // identifyFile reads the pkgid attribute of filelists and other.
