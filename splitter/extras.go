@@ -50,14 +50,13 @@ func (all *advisories) add(id string, source int, xml []byte) error {
 // readExtras reads updateinfo and comps of every merged source once.
 func (p *Plan) readExtras() (*extras, error) {
 	x := &extras{updateinfo: map[*Flat]*advisories{}}
-	homes := p.homes()
+	if err := p.readAdvisories(x, p.Options.Modulemd); err != nil {
+		return nil, err
+	}
 	var groups []*repodata.Comps
-	for i, s := range p.Sources {
+	for _, s := range p.Sources {
 		if s.Role != RoleMerge {
 			continue
-		}
-		if err := x.readUpdateinfo(s, i, homes, p.Options.Modulemd); err != nil {
-			return nil, fmt.Errorf("reading advisories of %s: %w", s.Name, err)
 		}
 		c, err := readComps(s)
 		if err != nil {
@@ -70,6 +69,23 @@ func (p *Plan) readExtras() (*extras, error) {
 	var err error
 	x.comps, err = repodata.MergeComps(groups...)
 	return x, err
+}
+
+// readAdvisories is the part of readExtras that depends on what a repository holds.
+func (p *Plan) readAdvisories(x *extras, modulemd bool) error {
+	var homes map[rpmver.NEVRA][]*Flat
+	for i, s := range p.Sources {
+		if _, ok := s.Repo.MD.Record(repodata.TypeUpdateinfo); !ok || s.Role != RoleMerge {
+			continue
+		}
+		if homes == nil {
+			homes = p.homes()
+		}
+		if err := x.readUpdateinfo(s, i, homes, modulemd); err != nil {
+			return fmt.Errorf("reading advisories of %s: %w", s.Name, err)
+		}
+	}
+	return nil
 }
 
 // homes maps each package to the repositories that hold it.

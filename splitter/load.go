@@ -105,7 +105,6 @@ func (p *Plan) loadPackages(ctx context.Context, s Source, i int, names map[stri
 	}
 	list := make([]pkg, 0, size)
 	var provides []string
-	at := make(map[placed]string, size)
 	pos := -1
 	for k, err := range packages {
 		if err != nil {
@@ -118,13 +117,6 @@ func (p *Plan) loadPackages(ctx context.Context, s Source, i int, names map[stri
 		if err := repodata.CheckHref(k.Location); err != nil {
 			return nil, fmt.Errorf("%s: package %s stands at %.200q: %w", s.Name, k.NEVRA, k.Location, err)
 		}
-		where := placed{k.Base, k.Location}
-		if other, taken := at[where]; taken && other != k.PkgID.Hex {
-			return nil, fmt.Errorf("%s: two packages with different checksums stand at %s; its metadata cannot be trusted, run createrepo_c on it again", s.Name, k.Location)
-		} else if taken {
-			continue
-		}
-		at[where] = k.PkgID.Hex
 		provides = provides[:0]
 		for _, rel := range k.Provides {
 			provides = append(provides, rel.Name)
@@ -134,7 +126,25 @@ func (p *Plan) loadPackages(ctx context.Context, s Source, i int, names map[stri
 			subject: p.Index.Subject(k.NEVRA, provides),
 		})
 	}
-	return list, nil
+	return onePerPlace(s, list)
+}
+
+// onePerPlace leaves out what stands at one place a second time.
+func onePerPlace(s Source, list []pkg) ([]pkg, error) {
+	places := newFirsts(len(list))
+	kept := list[:0]
+	for i := range list {
+		k := &list[i]
+		first := places.first(len(kept), places.string(k.href), func(j int) bool { return kept[j].href == k.href && kept[j].base == k.base })
+		if first == len(kept) {
+			if kept = list[:first+1]; first < i {
+				kept[first] = *k
+			}
+		} else if kept[first].pkgid != k.pkgid {
+			return nil, fmt.Errorf("%s: two packages with different checksums stand at %s; its metadata cannot be trusted, run createrepo_c on it again", s.Name, k.href)
+		}
+	}
+	return kept, nil
 }
 
 // primary reads the packages of source number i, from its spool where there is one.

@@ -22,7 +22,10 @@ type placed struct{ base, href string }
 // source instead: relative to a local one, by xml:base to a URL.
 func (p *Plan) places(f *Flat, bases []string) []placed {
 	list := make([]placed, len(f.members))
-	taken := make(map[string]bool, len(f.members))
+	var taken map[string]bool
+	if p.Options.Link != LinkNothing {
+		taken = make(map[string]bool, len(f.members))
+	}
 	for i, m := range f.members {
 		k := &p.pkgs[m]
 		s := &p.Sources[k.source]

@@ -11,6 +11,7 @@ package splitter
 import (
 	"context"
 	"fmt"
+	"hash/maphash"
 	"slices"
 
 	"flatstream/repodata/rpmver"
@@ -139,7 +140,8 @@ func NewPlan(ctx context.Context, sources []Source, opt Options) (_ *Plan, err e
 
 func (p *Plan) load(ctx context.Context) error {
 	names := p.Index.ArtifactNames()
-	seen := map[string]bool{} // pkgid: the same file in two places is one package
+	seen := newFirsts(0)
+	var ids []string // pkgids: the same file in two places is one package
 	for i, s := range p.Sources {
 		if s.Role != RoleMerge {
 			n, err := countPackages(ctx, s)
@@ -155,8 +157,10 @@ func (p *Plan) load(ctx context.Context) error {
 		}
 		p.counts = append(p.counts, len(list))
 		list = slices.DeleteFunc(list, func(k pkg) bool {
-			again := seen[k.pkgid]
-			seen[k.pkgid] = true
+			again := seen.first(len(ids), seen.string(k.pkgid), func(j int) bool { return ids[j] == k.pkgid }) < len(ids)
+			if !again {
+				ids = append(ids, k.pkgid)
+			}
 			return again
 		})
 		if p.Options.Arch != "" {
@@ -260,14 +264,12 @@ func (p *Plan) warnUnlisted(members []int32, then string) {
 // warnDuplicates reports one NEVRA with several checksums (P11). Both stay: they
 // are told apart by checksum.
 func (p *Plan) warnDuplicates() {
-	seen := make(map[rpmver.NEVRA]*pkg, len(p.pkgs))
+	seen := newFirsts(len(p.pkgs))
 	var twice []string
 	for i := range p.pkgs {
 		k := &p.pkgs[i]
-		other, ok := seen[k.NEVRA]
-		if !ok {
-			seen[k.NEVRA] = k
-		} else if other.pkgid != k.pkgid {
+		first := seen.first(i, maphash.Comparable(seen.seed, k.NEVRA), func(j int) bool { return p.pkgs[j].NEVRA == k.NEVRA })
+		if other := &p.pkgs[first]; other.pkgid != k.pkgid {
 			twice = append(twice, fmt.Sprintf("%s (%s in %s and %s in %s)", k.NEVRA, other.href, p.Sources[other.source].Name, k.href, p.Sources[k.source].Name))
 		}
 	}

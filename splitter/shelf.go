@@ -214,7 +214,7 @@ func (set *Set) Places() map[string]Place { return set.places }
 func (s *Shelf) Write(ctx context.Context, set *Set, dir string) (*repodata.RepoMD, error) {
 	work := splitting{Plan: set.plan, dst: dir, spools: s.spools, extras: &extras{updateinfo: map[*Flat]*advisories{}, comps: s.comps}}
 	work.Repos = []*Flat{set.flat}
-	if err := set.plan.readAdvisories(work.extras); err != nil {
+	if err := set.plan.readAdvisories(work.extras, false); err != nil {
 		return nil, err
 	}
 	encoder, err := codec.NewEncoder(work.Options.Format)
@@ -222,23 +222,6 @@ func (s *Shelf) Write(ctx context.Context, set *Set, dir string) (*repodata.Repo
 		return nil, err
 	}
 	return work.writeMetadata(ctx, set.flat, dir, work.places(set.flat, nil), encoder)
-}
-
-// readAdvisories is the part of readExtras that depends on what a repository holds.
-func (p *Plan) readAdvisories(x *extras) error {
-	var homes map[rpmver.NEVRA][]*Flat
-	for i, s := range p.Sources {
-		if _, ok := s.Repo.MD.Record(repodata.TypeUpdateinfo); !ok {
-			continue
-		}
-		if homes == nil {
-			homes = p.homes()
-		}
-		if err := x.readUpdateinfo(s, i, homes, false); err != nil {
-			return fmt.Errorf("reading advisories of %s: %w", s.Name, err)
-		}
-	}
-	return nil
 }
 
 // Verify checks that every package of the set can be installed from it and what
