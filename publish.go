@@ -19,14 +19,16 @@ func publishCommand(out *output) *cli.Command {
 			"last. It may be started again at any moment and goes on where it was; when nothing changed it makes one request. " +
 			"Credentials, region and endpoint come from where AWS's own tools take them: AWS_ACCESS_KEY_ID, AWS_PROFILE, ~/.aws, a role; AWS_REGION; AWS_ENDPOINT_URL. " +
 			"A tag is a prefix of its own: --snapshot TAG --copy-from s3://BUCKET/PREFIX copies within the server. " +
-			"--check reads every object back; exit status 3 says that there is damage.\n" + snapshotHelp,
+			"--check reads every object back, and names uploads in parts that nobody will end; exit status 3 says that there is damage. " +
+			"The server must keep to conditional writes (If-None-Match, If-Match), which keep two publishers apart; one that does not is refused.\n" + snapshotHelp,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "endpoint", Usage: "`URL` of a server that is not AWS (default: AWS_ENDPOINT_URL)"},
 			&cli.StringFlag{Name: "snapshot", Usage: "publish `SNAPSHOT` (default: the current one)"},
 			&cli.StringSliceFlag{Name: "copy-from", Usage: "take content that `s3://BUCKET/PREFIX` has from there, without uploading it; repeatable"},
 			&cli.StringFlag{Name: "limit-rate", Usage: "upload at most `RATE` bytes per second, such as 10M"},
 			&cli.StringFlag{Name: "max-delete", Usage: "delete nothing when more than `PERCENT` of all objects or bytes would go, such as 40% (default: as the last run had it, or 40%)"},
-			graceFlag(), configFlag("its keep:"),
+			&cli.BoolFlag{Name: "plus-copies", Usage: "store what has a + in its name under the name with blanks too: AWS takes a + in a URL for one, and yum, zypper and dnf before EL 8.3 do not escape it"},
+			graceFlag(), configFlag("its keep: and plus-copies:"),
 			&cli.BoolFlag{Name: "dry-run", Usage: "say what would be uploaded and deleted"},
 			&cli.BoolFlag{Name: "check", Usage: "read every object and hold it against its checksum; publish nothing"},
 			&cli.BoolFlag{Name: "repair", Usage: "with --check: upload again what is damaged"},
@@ -85,6 +87,7 @@ func publishOptions(c *cli.Context, out *output, t *tree.Tree, store string) (op
 	opt = bucket.Options{
 		Endpoint: c.String("endpoint"), Snapshot: c.String("snapshot"), Jobs: out.jobs,
 		Grace: keep.Grace, MaxDelete: keep.MaxDelete, Now: time.Now(), DryRun: c.Bool("dry-run"),
+		PlusCopies: c.Bool("plus-copies") || config != nil && config.Publish.PlusCopies,
 	}
 	if opt.LimitRate, err = rateLimit(c); err != nil {
 		return opt, err
@@ -122,7 +125,11 @@ func checkBucket(c *cli.Context, out *output, t *tree.Tree, l bucket.Location, o
 	for _, d := range found.Damage {
 		out.printf("%s: %s: %s\n", d.Path, d.Code, d.Text)
 	}
-	out.printf("read %s of %s: %s\n", byteCount(found.Bytes), counted(found.Objects, "object"), counted(len(found.Damage), "damage"))
+	verdict := "no damage"
+	if len(found.Damage) > 0 {
+		verdict = counted(len(found.Damage), "damage")
+	}
+	out.printf("read %s of %s: %s\n", byteCount(found.Bytes), counted(found.Objects, "object"), verdict)
 	if c.Bool("repair") && len(found.Damage) > 0 {
 		opt.Moved = nil
 		if err := found.Mend(c.Context, t, l, opt); err != nil {

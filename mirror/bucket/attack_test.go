@@ -150,7 +150,7 @@ func TestRefusals(t *testing.T) {
 	content := aRepo("r", "one", "a.rpm", "b.rpm", "c.rpm")
 	snapshot(t, s, night1, 0, content)
 	p := startProxy(t, g, func(n int, _ *http.Request) fate {
-		switch n % 7 {
+		switch n % 13 {
 		case 1:
 			return slowDown
 		case 2:

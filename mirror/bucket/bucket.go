@@ -22,7 +22,10 @@
 // The ways out were refused. Locations with ../ make dnf reposync abort, and xml:base is
 // read wrongly by obs-build and not at all by bazeldnf; either would change metadata
 // that may be signed. Redirects exist on AWS's website endpoint alone.
-// So every client that reads a plain directory over HTTP reads a bucket.
+// So every client that reads a plain directory over HTTP reads a bucket. One thing is AWS's
+// own: it takes a + in a URL's path for a blank, which no other server here does. DNF writes
+// %2B since libdnf 0.48 (EL 8.3); for clients that do not, PlusCopies adds the names with
+// blanks.
 //
 // # What a client can see in between
 //
@@ -68,9 +71,10 @@
 //
 // # Requests, time and money
 //
-// An unchanged night is one GET of the state. A changed one adds a dozen requests, and one
-// for each path that changed: a thousand changed packages in three repositories each
-// are 3,000 PUTs and copies. Nothing is listed, but after a crash.
+// An unchanged night is one GET of the state. A changed one adds some fifteen requests, and
+// one for each path that changed: a thousand changed packages in three repositories each
+// are 3,000 PUTs and copies. No key is ever listed, but after a crash the manifests, and the
+// uploads in parts that it left.
 //
 // The first publication of 1 TB in 10^6 packages of 1 MB, on 3 paths each (AWS's list
 // prices: $0.005 for 1,000 PUTs or copies, $0.0004 for 1,000 GETs, $0.023 for a GB and
@@ -85,6 +89,6 @@
 //	           10^4 * 100 packages a day = 10^6 GETs = $0.40 and 1 TB out, $90 from AWS
 //	           without a CDN: the traffic is what costs, so put a CDN before it
 //
-// Memory is about a kilobyte for each path (100,000 of them: 118 MB): 3 GB for those
-// 3*10^6. File contents are sent from disk and never held.
+// Memory is about a kilobyte for each path (100,000 of them: MEM100K): 3 GB for those
+// 3*10^6. File contents are sent from disk and never held: an object of 5 GB takes 32 MB.
 package bucket

@@ -45,7 +45,7 @@ func (e *OnDemandError) Hint() string {
 
 // files lists what a snapshot shows to clients, sorted by path. An object store has no
 // links, so what lies below a symbolic link (an alias) is listed under each name.
-func files(t *tree.Tree, s tree.Snapshot) ([]file, error) {
+func files(t *tree.Tree, s tree.Snapshot, plusCopies bool) ([]file, error) {
 	entries, err := s.Manifest()
 	if err != nil {
 		return nil, err
@@ -66,8 +66,23 @@ func files(t *tree.Tree, s tree.Snapshot) ([]file, error) {
 	if list, err = withAliases(list, s.Dir); err != nil {
 		return nil, fmt.Errorf("read snapshot %s: %w", s.Name, err)
 	}
+	if plusCopies {
+		list = withBlanks(list)
+	}
 	slices.SortFunc(list, func(a, b file) int { return strings.Compare(a.path, b.path) })
 	return list, nil
+}
+
+// withBlanks lists each path that holds a + once more, with blanks for it: that is the key
+// which AWS takes a URL with a plain + for.
+func withBlanks(list []file) []file {
+	for _, f := range list {
+		if strings.Contains(f.path, "+") {
+			f.path = strings.ReplaceAll(f.path, "+", " ")
+			list = append(list, f)
+		}
+	}
+	return list
 }
 
 func withAliases(list []file, dir string) ([]file, error) {

@@ -12,78 +12,6 @@ import (
 	"flatstream/repodata/digest"
 )
 
-// DefaultLease is how long a publisher that says nothing any more keeps others out.
-const DefaultLease = 90 * time.Second
-
-// Options is what a publication takes from its caller.
-type Options struct {
-	Endpoint  string        // URL of the server; empty: as AWS's own configuration says
-	Snapshot  string        // of the store; empty: the current one
-	CopyFrom  []Location    // other prefixes, from which content is copied within the server
-	Jobs      int           // requests at once; 0: 16
-	Grace     time.Duration // how long an object stays that the snapshot no longer has
-	MaxDelete float64       // fraction of the objects or bytes (0 to 1) that may be deleted at once
-	LimitRate int64         // bytes per second of all uploads; 0: no limit
-	Lease     time.Duration // 0: DefaultLease
-	Now       time.Time     // default: the clock
-	DryRun    bool          // say what would be done
-	Moved     func(Progress)
-
-	again map[string]bool // paths to upload whatever the manifest says; not nil: mend
-	// rebuild takes nothing for there by the manifest, and asks about what is.
-	rebuild bool
-	tries   int     // attempts of each request; 0: 8
-	owner   *holder // default: this process
-	// single and part are the sizes from which on and in which parts are uploaded; 0: maxSingle, partSize.
-	single, part int64
-}
-
-func (o Options) jobs() int {
-	if o.Jobs > 0 {
-		return o.Jobs
-	}
-	return 16
-}
-
-func (o Options) attempts() int {
-	if o.tries > 0 {
-		return o.tries
-	}
-	return 8
-}
-
-func (o Options) holder() holder {
-	if o.owner != nil {
-		return *o.owner
-	}
-	return thisProcess(digest.OfBytes(fmt.Append(nil, time.Now().UnixNano())).Hex[:16])
-}
-
-// Progress is how far a publication is.
-type Progress struct {
-	Files, AllFiles int
-	Bytes, AllBytes int64
-}
-
-// Report says what a publication did, or would do when DryRun. Its JSON form is part of
-// the interface.
-type Report struct {
-	Location      string   `json:"location"`
-	Snapshot      string   `json:"snapshot"`
-	Published     bool     `json:"published"` // false: it was there already
-	DryRun        bool     `json:"dry_run"`
-	Files         int      `json:"files"` // of the snapshot
-	Bytes         int64    `json:"bytes"`
-	Uploaded      int      `json:"uploaded"`
-	UploadedBytes int64    `json:"uploaded_bytes"`
-	Copied        int      `json:"copied"`  // within the server
-	Resumed       int      `json:"resumed"` // paths that an unfinished publication was about to change
-	Aborted       int      `json:"aborted"` // uploads in parts of it
-	Deleted       int      `json:"deleted"`
-	Seconds       float64  `json:"seconds"`
-	Warnings      []string `json:"warnings"`
-}
-
 // Publish makes a location show a snapshot of a store. It may be started again at any
 // moment, and goes on where one before it ended or was killed. The store need not be
 // locked: a snapshot does not change, and prune leaves the current one alone.
@@ -125,6 +53,9 @@ func (p *publication) run(ctx context.Context, l Location) (err error) {
 	p.report.Snapshot = p.snapshot.Name
 	if p.source, err = fingerprint(p.snapshot); err != nil {
 		return err
+	}
+	if p.opt.PlusCopies {
+		p.source += " plus" // what was published without is not up to date
 	}
 	if p.remote, err = open(ctx, l, p.opt); err != nil {
 		return err
@@ -250,7 +181,7 @@ func (p *publication) plan(ctx context.Context, old state, unsure map[string]boo
 	if err != nil {
 		return plan{}, nil, err
 	}
-	want, err := files(p.tree, p.snapshot)
+	want, err := files(p.tree, p.snapshot, p.opt.PlusCopies)
 	if err != nil {
 		return plan{}, nil, err
 	}

@@ -311,3 +311,28 @@ func TestLimitRate(t *testing.T) {
 		t.Errorf("300,000 bytes at 300,000 bytes per second take %v", took)
 	}
 }
+
+// AWS takes a plain + in a URL's path for a blank: with PlusCopies both names are there,
+// and a prefix that was published without them is not up to date.
+func TestPlusCopies(t *testing.T) {
+	g, s := startGateway(t), newStore(t)
+	content := aRepo("r", "one", "gcc-c++-8.module+el8.rpm", "a.rpm")
+	snapshot(t, s, night1, 0, content)
+	opt := Options{Endpoint: g.url, MaxDelete: 1}
+	_, err := Publish(t.Context(), s, at(t, "p"), opt)
+	must(t, err)
+	opt.PlusCopies = true
+	r, err := Publish(t.Context(), s, at(t, "p"), opt)
+	must(t, err)
+	if r.Uploaded != 0 || r.Copied != 1 {
+		t.Errorf("%+v", r)
+	}
+	if text, _, code, err := g.read("p/r/Packages/gcc-c%20%20-8.module%20el8.rpm"); code != 200 || text != content["r/Packages/gcc-c++-8.module+el8.rpm"] {
+		t.Errorf("%d %q %v", code, text, err)
+	}
+	c, err := Check(t.Context(), at(t, "p"), opt)
+	must(t, err)
+	if len(c.Damage) > 0 || c.Objects != len(content)+1 {
+		t.Errorf("%+v", c)
+	}
+}

@@ -226,7 +226,7 @@ func (r *remote) get(ctx context.Context, path string) (body io.ReadCloser, o ob
 	}
 	o = object{etag: plainTag(out.ETag), size: aws.ToInt64(out.ContentLength), sum: out.Metadata[sumKey]}
 	if date, known := awsmiddleware.GetServerTime(out.ResultMetadata); known && out.LastModified != nil {
-		o.age = date.Sub(*out.LastModified)
+		o.age = max(0, date.Sub(*out.LastModified))
 	}
 	return out.Body, o, true, nil
 }

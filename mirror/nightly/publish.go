@@ -16,11 +16,12 @@ import (
 type Publish struct {
 	To       bucket.Location // without a bucket: none
 	Endpoint string          // URL of a server that is not AWS; empty: as AWS's own configuration says
-	Redirect string          // URL by which clients read the location; empty: serve does not send them there
+	// PlusCopies stores what has a + in its path under the name with blanks too.
+	PlusCopies bool
+	Redirect   string // URL by which clients read the location; empty: serve does not send them there
 }
 
-// readPublish takes s3://BUCKET/PREFIX, or a mapping with that, an endpoint and the URL to
-// redirect to.
+// readPublish takes s3://BUCKET/PREFIX, or a mapping with that and more.
 func (c *Config) readPublish(n *yaml.Node) error {
 	location := func(n *yaml.Node) (err error) {
 		if err := scalar(n); err != nil {
@@ -46,6 +47,8 @@ func (c *Config) readPublish(n *yaml.Node) error {
 			return wrong(n, "publish: %v", err)
 		}
 		return nil
+	}, "plus-copies": func(n *yaml.Node) error {
+		return assignBool(n, &c.Publish.PlusCopies)
 	}, "redirect": func(n *yaml.Node) error {
 		if err := scalar(n); err != nil {
 			return err
@@ -77,6 +80,7 @@ func (n *night) toBucket(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, n.tree.Close()) }()
 	options := bucket.Options{
 		Endpoint: n.Publish.Endpoint, Jobs: n.opt.Jobs, Grace: n.Keep.Grace, MaxDelete: n.Keep.MaxDelete, Now: n.opt.Now, LimitRate: n.opt.LimitRate,
+		PlusCopies: n.Publish.PlusCopies,
 	}
 	if moved := n.opt.Moved; moved != nil {
 		options.Moved = func(p bucket.Progress) {
