@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"math"
+	"runtime/debug"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -49,6 +51,8 @@ func publish(c *cli.Context, out *output) error {
 	if err != nil {
 		return err
 	}
+	debug.SetGCPercent(40) // the network is what takes time, and a million paths are many
+	debug.SetMemoryLimit(math.MaxInt64)
 	return withStore(store, func(t *tree.Tree) error {
 		opt, err := publishOptions(c, out, t, store)
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"path"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -49,13 +50,13 @@ type uploader struct {
 // run does one stage, in parallel; the first error ends it. Workers stay, since the
 // library's stack is deep and a new goroutine would have to grow its own for each object.
 func (u *uploader) run(ctx context.Context, s stage, tasks []task) error {
-	batches := u.batches(s, tasks)
+	rows := batches(s, tasks)
 	group, inner := errgroup.WithContext(ctx)
 	var next atomic.Int64
-	for range min(u.jobs, len(batches)) {
+	for range min(u.jobs, len(rows)) {
 		group.Go(func() error {
-			for n := next.Add(1) - 1; n < int64(len(batches)) && inner.Err() == nil; n = next.Add(1) - 1 {
-				for _, t := range batches[n] {
+			for n := next.Add(1) - 1; n < int64(len(rows)) && inner.Err() == nil; n = next.Add(1) - 1 {
+				for _, t := range rows[n] {
 					if err := u.task(inner, s, t); err != nil {
 						return err
 					}
@@ -67,28 +68,22 @@ func (u *uploader) run(ctx context.Context, s stage, tasks []task) error {
 	return errors.Join(group.Wait(), ctx.Err())
 }
 
-// batches are what one worker does in a row: of indexes those of one repository, its
-// repomd.xml last.
-func (u *uploader) batches(s stage, tasks []task) [][]task {
-	var list [][]task
-	if s != indexes {
-		for _, t := range tasks {
-			list = append(list, []task{t})
-		}
-		return list
+// batches are what one worker does in a row: one task, or of indexes those of one
+// repository, its repomd.xml last.
+func batches(s stage, tasks []task) [][]task {
+	if s == indexes { // a repository's repomd.xml is the shortest of its names
+		slices.SortFunc(tasks, func(a, b task) int {
+			return cmp.Or(strings.Compare(path.Dir(a.path), path.Dir(b.path)), cmp.Compare(len(b.path), len(a.path)))
+		})
 	}
-	at := map[string]int{}
-	for _, t := range tasks {
-		dir := path.Dir(t.path)
-		n, ok := at[dir]
-		if !ok {
-			n, at[dir] = len(list), len(list)
-			list = append(list, nil)
+	list := make([][]task, 0, len(tasks))
+	for from := 0; from < len(tasks); {
+		end := from + 1
+		for s == indexes && end < len(tasks) && path.Dir(tasks[end].path) == path.Dir(tasks[from].path) {
+			end++
 		}
-		list[n] = append(list[n], t)
-	}
-	for _, batch := range list {
-		slices.SortFunc(batch, func(a, b task) int { return cmp.Compare(len(b.path), len(a.path)) })
+		list = append(list, tasks[from:end])
+		from = end
 	}
 	return list
 }
