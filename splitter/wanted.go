@@ -53,6 +53,13 @@ func ReadBuild(ctx context.Context, file string, opt SpecOptions) (*Wanted, erro
 	}
 	start := make([]byte, 4)
 	if _, err := f.ReadAt(start, 0); err == nil && string(start) == "\xed\xab\xee\xdb" {
+		h, err := rpmfile.Read(f, info.Size())
+		if err != nil {
+			return nil, err
+		}
+		if !isSourceArch(h.Arch) {
+			return nil, &InputError{fmt.Sprintf("it is no source package, but built for %s", h.Arch), "give it with --built to ask what its installation needs"}
+		}
 		rel, err := rpmfile.ReadRelations(f, info.Size())
 		if err != nil {
 			return nil, err

@@ -2,7 +2,9 @@ package buildreq
 
 import (
 	"bufio"
-	"fmt"
+	"bytes"
+	"errors"
+	"html"
 	"io"
 	"regexp"
 	"slices"
@@ -27,8 +29,25 @@ var complaints = []*regexp.Regexp{
 	regexp.MustCompile(`No [Pp]ackage found for (?P<need>.+)$`),
 	regexp.MustCompile(`No package (?P<need>\S+) available`),
 	regexp.MustCompile(`No match for argument: (?P<need>.+)$`),
-	regexp.MustCompile(`^\s+(?P<need>\S.*?) is needed by (?P<by>\S+)$`),
-	regexp.MustCompile(`^\s+Requires: (?P<need>.+)$`),
+	regexp.MustCompile(`No provider of '(?P<need>[^']+)' found`),
+	regexp.MustCompile(`package (?P<by>\S+)(?: from \S+)? requires (?P<need>.+?), but none of the providers can be installed`),
+	regexp.MustCompile(`^(?:.*\.py:\d+:|\[ *\d+s\])?\s+(?P<need>[^\s\[].*?) is needed by (?P<by>\S+)$`),
+	regexp.MustCompile(`^(?:.*\.py:\d+:|\[ *\d+s\])?\s+Requires: (?P<need>.+)$`),
+}
+
+// unmatched is dnf's list of names, parted by blanks.
+var unmatched = regexp.MustCompile(`Unable to find a match: (.+)$`)
+
+// markup is what OBS wraps its lists into.
+var markup = regexp.MustCompile(`</?[a-z]+[^<>]*>`)
+
+// plainText is a line without colours, and without markup where it has some.
+func plainText(line string) string {
+	line = strings.TrimRight(colours.ReplaceAllString(line, ""), " \t\r")
+	if strings.Contains(line, "</") {
+		line = strings.TrimSpace(html.UnescapeString(markup.ReplaceAllString(line, "")))
+	}
+	return line
 }
 
 // colours are what tools write for terminals.
@@ -38,19 +57,29 @@ var colours = regexp.MustCompile("\x1b\\[[0-9;]*m")
 // build root has a few.
 const maxLog = 256 << 20
 
+// maxLogLine is how much of a line is looked at, in bytes.
+const maxLogLine = 1 << 20
+
 // ParseLog finds what a failed build was missing: each requirement once, in the order
 // of the log. None at all is no error. A rich dependency is one requirement.
 func ParseLog(r io.Reader) ([]Missing, error) {
 	var list []Missing
-	lines := bufio.NewScanner(io.LimitReader(r, maxLog))
-	lines.Buffer(nil, maxLine)
-	n := 0
-	for lines.Scan() {
-		n++
-		line := strings.TrimRight(colours.ReplaceAllString(lines.Text(), ""), " \t\r")
-		if !complains(line) {
+	lines := bufio.NewReaderSize(io.LimitReader(r, maxLog), maxLogLine)
+	for {
+		text, more, err := lines.ReadLine()
+		for more && err == nil { // no tool complains behind so much
+			_, more, err = lines.ReadLine()
+		}
+		if errors.Is(err, io.EOF) {
+			return list, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if !complains(text) {
 			continue
 		}
+		line := plainText(string(text))
 		for _, m := range complaintsIn(line) {
 			same := func(o Missing) bool { return o.Requirement == m.Requirement }
 			if !slices.ContainsFunc(list, same) {
@@ -58,16 +87,12 @@ func ParseLog(r io.Reader) ([]Missing, error) {
 			}
 		}
 	}
-	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("line %d: %w", n+1, err)
-	}
-	return list, nil
 }
 
 // complains is a cheap test for lines that may hold a complaint.
-func complains(line string) bool {
-	for _, word := range []string{"nothing provides", "needed by", "No ", "Requires:"} {
-		if strings.Contains(line, word) {
+func complains(line []byte) bool {
+	for _, word := range []string{"nothing provides", "needed by", "No ", "Requires:", "none of the providers", "Unable to find"} {
+		if bytes.Contains(line, []byte(word)) {
 			return true
 		}
 	}
@@ -76,6 +101,15 @@ func complains(line string) bool {
 
 // complaintsIn reads one line; OBS puts several complaints into one.
 func complaintsIn(line string) []Missing {
+	if names := unmatched.FindStringSubmatch(line); names != nil {
+		var list []Missing
+		for _, word := range strings.Fields(names[1]) {
+			if need := normal(word); need != "" {
+				list = append(list, Missing{Requirement: need})
+			}
+		}
+		return list
+	}
 	for _, c := range complaints {
 		var list []Missing
 		for _, groups := range c.FindAllStringSubmatch(line, -1) {
