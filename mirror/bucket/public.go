@@ -5,8 +5,10 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"slices"
@@ -167,20 +169,10 @@ func (p *Public) read(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if s.Unfinished { // then the manifest may be wrong where the intent says
-		doc, _, err := p.get(ctx, intentName, maxManifest, "", manifestTimeout)
-		if err != nil {
+	if s.Unfinished {
+		if items, err = p.sure(ctx, items); err != nil {
 			return err
 		}
-		unsure, err := decodeItems(doc)
-		if err != nil {
-			return err
-		}
-		doubt := make(map[string]bool, len(unsure))
-		for _, i := range unsure {
-			doubt[i.path] = true
-		}
-		items = slices.DeleteFunc(items, func(i item) bool { return doubt[i.path] })
 	}
 	p.etag, p.items, p.bySum = etag, items, make([]int32, len(items))
 	for n := range items {
@@ -188,6 +180,27 @@ func (p *Public) read(ctx context.Context) error {
 	}
 	slices.SortStableFunc(p.bySum, func(a, b int32) int { return compareSums(items[a].sum, items[b].sum) })
 	return nil
+}
+
+// sure leaves out what the publication under way is about to change. Where its intent is
+// gone it is done, but for the last word.
+func (p *Public) sure(ctx context.Context, items []item) ([]item, error) {
+	doc, _, err := p.get(ctx, intentName, maxManifest, "", manifestTimeout)
+	if errors.Is(err, fs.ErrNotExist) {
+		return items, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	unsure, err := decodeItems(doc)
+	if err != nil {
+		return nil, err
+	}
+	doubt := make(map[string]bool, len(unsure))
+	for _, i := range unsure {
+		doubt[i.path] = true
+	}
+	return slices.DeleteFunc(items, func(i item) bool { return doubt[i.path] }), nil
 }
 
 // get reads a document of ours; nil where it still is the version etag.
@@ -202,6 +215,8 @@ func (p *Public) get(ctx context.Context, name string, limit int64, etag string,
 	switch {
 	case etag != "" && answer.StatusCode == http.StatusNotModified:
 		return nil, etag, nil
+	case answer.StatusCode == http.StatusNotFound:
+		return nil, "", fmt.Errorf("GET %s: %w", name, fs.ErrNotExist)
 	case answer.StatusCode != http.StatusOK:
 		return nil, "", fmt.Errorf("GET %s: %s", name, answer.Status)
 	}

@@ -87,6 +87,7 @@ func TestPublic(t *testing.T) {
 			put(stateName, doc)
 		},
 	} {
+		must(t, r.remove(t.Context(), []string{intentName}))
 		break_()
 		p.etag = "" // as a server that was just started
 		check(name, map[[2]string]string{asked: ""})
@@ -97,6 +98,14 @@ func TestPublic(t *testing.T) {
 		must(t, err)
 		check("after "+name, map[[2]string]string{asked: ab})
 	}
+	unfinished := state
+	unfinished.Unfinished = true
+	doc, err := json.Marshal(unfinished)
+	must(t, err)
+	must(t, r.remove(t.Context(), []string{intentName}))
+	put(stateName, doc)
+	p.etag = ""
+	check("when only the last word is missing", map[[2]string]string{asked: ab})
 	if len(said) == 0 || len(said)%2 != 0 || !strings.Contains(said[0], "nothing is redirected to") {
 		t.Errorf("%q", said)
 	}

@@ -336,3 +336,45 @@ func TestPlusCopies(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 }
+
+// What a snapshot promises and its store does not have is copied from where the bucket has
+// it; where it is nowhere, nothing is changed.
+func TestPublishOnDemand(t *testing.T) {
+	g, full, edge := startGateway(t), newStore(t), newStore(t)
+	content := aRepo("r", "one", "a.rpm", "b.rpm")
+	snapshot(t, full, night1, 0, content)
+	_, err := Publish(t.Context(), full, at(t, "full"), Options{Endpoint: g.url})
+	must(t, err)
+	stage, err := edge.NewStage()
+	must(t, err)
+	for p, text := range content {
+		if strings.HasSuffix(p, ".rpm") {
+			must(t, stage.Promise(p, digest.OfBytes([]byte(text)), int64(len(text)), "http://upstream.example.org/"+p))
+		} else {
+			must(t, stage.WriteFile(p, []byte(text)))
+		}
+	}
+	_, err = stage.Publish(night1)
+	must(t, err)
+	opt := Options{Endpoint: g.url}
+	for _, dry := range []bool{true, false} {
+		opt.DryRun = dry
+		_, err = Publish(t.Context(), edge, at(t, "edge"), opt)
+		if e, ok := errors.AsType[*OnDemandError](err); !ok || e.Missing != 2 {
+			t.Errorf("%v", err)
+		}
+	}
+	if keys := g.keys(t, "edge/"); len(keys) != 0 {
+		t.Errorf("%v", keys)
+	}
+	opt.CopyFrom = []Location{at(t, "full")}
+	r, err := Publish(t.Context(), edge, at(t, "edge"), opt)
+	must(t, err)
+	if r.Copied < 2 {
+		t.Errorf("%+v", r)
+	}
+	holds(t, g, "edge", content)
+	_, err = Publish(t.Context(), edge, at(t, "full"), Options{Endpoint: g.url, MaxDelete: 1}) // it is there already
+	must(t, err)
+	holds(t, g, "full", content)
+}
