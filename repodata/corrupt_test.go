@@ -165,6 +165,35 @@ func TestDamageIsNamed(t *testing.T) {
 	}
 }
 
+// A spool believes stored bytes whose strong checksum is right, and nothing less.
+func TestSpoolChecksOneStrongChecksum(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*Record)
+		fine   bool
+	}{
+		"open-checksum":                  {func(r *Record) { r.OpenChecksum = r.Checksum }, true},
+		"open-size":                      {func(r *Record) { r.OpenSize++ }, false},
+		"checksum":                       {func(r *Record) { r.Checksum = r.OpenChecksum }, false},
+		"open-checksum, checksum is not": {func(r *Record) { r.OpenChecksum, r.Checksum = r.Checksum, digest.Checksum{} }, false},
+	} {
+		files := smallRepo(t, codec.Gzip)
+		r, err := Open(files)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range r.MD.Records {
+			c.change(&r.MD.Records[i])
+		}
+		s, err := r.Spool(context.Background(), TypePrimary, t.TempDir())
+		if (err == nil) != c.fine {
+			t.Errorf("a wrong %s: %v, want it to be fine: %t", name, err, c.fine)
+		}
+		if err == nil {
+			s.Close()
+		}
+	}
+}
+
 // A bomb is cut off at its announced size, whatever it is made of.
 func TestBombsAreCutOff(t *testing.T) {
 	for _, format := range []codec.Format{codec.Gzip, codec.Zstd} {

@@ -21,10 +21,19 @@ const maxOpen = 8 << 30
 // count too), open-size and open-checksum. The verdict comes in place of io.EOF,
 // so read to the end. Never more than open-size bytes come out, 8 GiB where none
 // is given. A type that repomd.xml does not list is fs.ErrNotExist.
-func (r *Repo) Data(typ string) (io.ReadCloser, error) {
+func (r *Repo) Data(typ string) (io.ReadCloser, error) { return r.data(typ, true) }
+
+// data is Data. Where twice is not set, and the stored bytes have a checksum that nobody
+// can forge, the open-checksum is not looked at: the same bytes give the same when they
+// are decompressed, and dnf (librepo) asks for no more. It would cost as much as
+// decompressing.
+func (r *Repo) data(typ string, twice bool) (io.ReadCloser, error) {
 	rec, ok := r.MD.Record(typ)
 	if !ok {
 		return nil, fmt.Errorf("repodata/repomd.xml lists no %q: %w", typ, fs.ErrNotExist)
+	}
+	if !twice && !rec.Checksum.IsZero() && !rec.Checksum.Weak() {
+		rec.OpenChecksum = digest.Checksum{}
 	}
 	if rec.OpenSize > maxOpen {
 		return nil, fmt.Errorf("open %s: it announces %d bytes decompressed, at most %d are read", rec.Location, rec.OpenSize, int64(maxOpen))

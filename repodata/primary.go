@@ -99,7 +99,7 @@ func (d *Decoder) intern(b []byte) string {
 		return ""
 	}
 	if d.Apart {
-		if at := cap(d.raw) - cap(b); at >= 0 && at+len(b) <= len(d.raw) && &d.raw[at] == &b[0] {
+		if at := within(d.raw, b); at >= 0 {
 			return d.text[at : at+len(b)]
 		}
 		return string(b)
@@ -336,7 +336,7 @@ func (x *primaryParser) closeChild() error {
 	text = bytes.TrimSpace(text)
 	switch {
 	case name == "name":
-		x.p.Name = x.d.intern(text)
+		x.p.Name = x.own(text)
 	case name == "arch":
 		x.p.Arch = x.d.intern(text)
 	case name == "checksum":
@@ -368,11 +368,19 @@ func (x *primaryParser) closePart() error {
 	if isFile {
 		x.d.files = append(x.d.files, File{x.d.intern(text), x.kind})
 	} else {
-		x.p.SourceRPM = x.d.intern(bytes.TrimSpace(text))
+		x.p.SourceRPM = x.own(bytes.TrimSpace(text))
 		x.source = true
 		x.done = x.parts == PartIdentity && x.location && x.d.providing == nil
 	}
 	return nil
+}
+
+// own is a string that few others are the same as, unless relations are read, too.
+func (x *primaryParser) own(b []byte) string {
+	if x.parts&PartRelations == 0 && !x.d.Apart {
+		return string(b)
+	}
+	return x.d.intern(b)
 }
 
 // fileKind reads the type attribute of a <file>.

@@ -15,6 +15,7 @@ type Element struct {
 	Loc   Span   // primary only: the first <location> element within Raw
 
 	noReturn bool // Raw is known to hold no carriage return
+	idAt     int  // where PkgID stands in Raw; 0: nowhere as it is
 }
 
 // WithLocation returns a copy of a primary element that differs in <location>
@@ -114,7 +115,7 @@ func (s *Scanner) identifyFile(m markup) error {
 		}
 		if string(key) == "pkgid" {
 			var err error
-			if s.element.PkgID, err = pkgID(value); err != nil {
+			if err = s.element.setID(value); err != nil {
 				return err
 			}
 		}
@@ -128,7 +129,7 @@ func (s *Scanner) identifyFile(m markup) error {
 // identifyPrimary reads <checksum pkgid="YES"> and finds <location>; the first
 // of each counts.
 func (s *Scanner) identifyPrimary(m markup) error {
-	var e Element
+	e := Element{Raw: s.element.Raw, noReturn: s.element.noReturn}
 	var start, depth int
 	isID := false
 	for e.PkgID == "" || e.Loc.End == 0 {
@@ -154,7 +155,7 @@ func (s *Scanner) identifyPrimary(m markup) error {
 		case isID && e.PkgID == "":
 			text, err := m.text()
 			if err == nil {
-				e.PkgID, err = pkgID(text)
+				err = e.setID(text)
 			}
 			if err != nil {
 				return err
@@ -163,7 +164,7 @@ func (s *Scanner) identifyPrimary(m markup) error {
 			e.Loc = Span{start, m.span().End}
 		}
 	}
-	s.element.PkgID, s.element.Loc = e.PkgID, e.Loc
+	s.element = e
 	return nil
 }
 
@@ -187,6 +188,24 @@ func attrIs(m markup, key, want string) bool {
 			is = string(v) == want
 		}
 	}
+}
+
+// setID takes the package id from where it was read.
+func (e *Element) setID(b []byte) (err error) {
+	e.PkgID, err = pkgID(b)
+	e.idAt = max(0, within(e.Raw, b))
+	if e.PkgID != string(b) {
+		e.idAt = 0
+	}
+	return err
+}
+
+// within is where part begins in raw if it is a part of its memory, else -1.
+func within(raw, part []byte) int {
+	if at := cap(raw) - cap(part); len(part) > 0 && at >= 0 && at+len(part) <= len(raw) && &raw[at] == &part[0] {
+		return at
+	}
+	return -1
 }
 
 // pkgID is the form in which package ids are compared: lower case.

@@ -7,18 +7,21 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"iter"
 	"math"
+	"math/bits"
 	"os"
 	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
 
 // Spool is a primary, filelists or other file that was decompressed and verified
-// once and lies in an unlinked temporary file, its elements addressable by
+// once, by the checksum of its stored bytes where it has a strong one, and lies in an unlinked temporary file, its elements addressable by
 // position and by package id. It keeps about 48 bytes per package in memory, and
 // may be used by several goroutines.
 type Spool struct {
@@ -26,8 +29,10 @@ type Spool struct {
 	name  string // of the metadata file, for errors
 	file  *os.File
 	spans []spoolSpan
-	byID  []int // positions, sorted by id, then position
-	twice bool  // some id is there more than once
+	twice bool // some id is there more than once
+
+	sort sync.Once
+	byID []int // positions, sorted by id, then position, when it was asked for
 }
 
 // spoolSpan is where one element lies, and what an Element says beside its
@@ -80,20 +85,49 @@ func (s *Spool) load(ctx context.Context, r *Repo) error {
 	w := bufio.NewWriterSize(s.file, spoolWindow)
 	var offset int64
 	var failed error
-	err := r.scan(ctx, s.typ, func(e Element) bool {
+	data, err := r.data(s.typ, false)
+	if err != nil {
+		return err
+	}
+	defer data.Close()
+	err = r.scanData(ctx, s.typ, data, func(e Element) bool {
 		var span spoolSpan
 		if span, failed = newSpoolSpan(e, offset); failed != nil {
 			return false
 		}
 		s.spans = append(s.spans, span)
-		offset += int64(len(e.Raw))
-		_, failed = w.Write(e.Raw)
+		offset += int64(len(e.Raw)) + 1
+		w.Write(e.Raw)
+		failed = w.WriteByte('\n') // an error stays with w
 		return failed == nil
 	})
 	if err = cmp.Or(err, failed); err != nil {
 		return err
 	}
 	s.spans = slices.Clip(s.spans)
+	s.twice = repeated(s.spans)
+	return w.Flush()
+}
+
+// repeated says whether an id is there more than once. It need not be known which: to
+// sort them all would take more than reading them.
+func repeated(spans []spoolSpan) bool {
+	seed := maphash.MakeSeed()
+	slots := make([]int32, 1<<bits.Len(uint(2*len(spans)))) // position + 1
+	for i := range spans {
+		at := int(maphash.Bytes(seed, spans[i].id[:])) & (len(slots) - 1)
+		for ; slots[at] != 0; at = (at + 1) & (len(slots) - 1) {
+			if spans[slots[at]-1].id == spans[i].id {
+				return true
+			}
+		}
+		slots[at] = int32(i + 1)
+	}
+	return false
+}
+
+// sortIDs fills byID.
+func (s *Spool) sortIDs() {
 	s.byID = make([]int, len(s.spans))
 	for i := range s.byID {
 		s.byID[i] = i
@@ -101,19 +135,14 @@ func (s *Spool) load(ctx context.Context, r *Repo) error {
 	slices.SortFunc(s.byID, func(a, b int) int {
 		return cmp.Or(bytes.Compare(s.spans[a].id[:], s.spans[b].id[:]), cmp.Compare(a, b))
 	})
-	for i := 1; i < len(s.byID) && !s.twice; i++ {
-		s.twice = s.spans[s.byID[i-1]].id == s.spans[s.byID[i]].id
-	}
-	return w.Flush()
 }
 
 func newSpoolSpan(e Element, offset int64) (spoolSpan, error) {
 	id, err := spoolID(e.PkgID)
 	span := spoolSpan{offset: offset, length: int32(len(e.Raw)), id: id}
-	at := bytes.Index(e.Raw[:min(len(e.Raw), math.MaxUint16)], []byte(e.PkgID))
-	if size := e.Loc.End - e.Loc.Start; at >= 0 && size <= math.MaxUint16 {
+	if size := e.Loc.End - e.Loc.Start; e.noReturn && e.idAt > 0 && e.idAt <= math.MaxUint16 && size <= math.MaxUint16 {
 		span.locStart, span.locSize = int32(e.Loc.Start), uint16(size)
-		span.idAt, span.idSize = uint16(at), uint8(len(e.PkgID))
+		span.idAt, span.idSize = uint16(e.idAt), uint8(len(e.PkgID))
 	}
 	return span, err
 }
@@ -145,6 +174,7 @@ func (s *Spool) Lookup(pkgid string) []int {
 	if err != nil {
 		return nil
 	}
+	s.sort.Do(s.sortIDs)
 	compare := func(i int, id [16]byte) int { return bytes.Compare(s.spans[i].id[:], id[:]) }
 	from, found := slices.BinarySearchFunc(s.byID, id, compare)
 	if !found {
@@ -186,9 +216,9 @@ func (s *Spool) Read(i int, buf []byte) (Element, error) {
 // element says what is known of the element of these bytes.
 func (s *Spool) element(i int, raw []byte) (Element, error) {
 	if span := &s.spans[i]; span.idSize > 0 {
-		start := int(span.locStart)
-		return Element{Raw: raw, PkgID: string(raw[span.idAt : int(span.idAt)+int(span.idSize)]),
-			Loc: Span{start, start + int(span.locSize)}}, nil
+		start, id := int(span.locStart), int(span.idAt)
+		return Element{Raw: raw, PkgID: string(raw[id : id+int(span.idSize)]),
+			Loc: Span{start, start + int(span.locSize)}, noReturn: true, idAt: id}, nil
 	}
 	x := Scanner{typ: s.typ}
 	if err := x.identify(raw); err != nil {

@@ -72,8 +72,8 @@ func TestSpoolPackagesProviding(t *testing.T) {
 func TestSpoolFind(t *testing.T) {
 	id := func(c byte) (id [16]byte) { id[0] = c; return id }
 	hex := func(c string) string { return c + "000000000000000000000000000000" }
-	once := &Spool{spans: []spoolSpan{{id: id(2)}, {id: id(1)}, {id: id(3)}}, byID: []int{1, 0, 2}}
-	twice := &Spool{spans: []spoolSpan{{id: id(1)}, {id: id(1)}}, byID: []int{0, 1}, twice: true}
+	once := &Spool{spans: []spoolSpan{{id: id(2)}, {id: id(1)}, {id: id(3)}}}
+	twice := &Spool{spans: []spoolSpan{{id: id(1)}, {id: id(1)}}, twice: true}
 	for _, c := range []struct {
 		s         *Spool
 		id        string
