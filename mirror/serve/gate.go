@@ -3,6 +3,7 @@ package serve
 import (
 	"io"
 	"net"
+	"net/http"
 	"sync"
 	"time"
 )
@@ -50,13 +51,52 @@ type paced struct {
 	net.Conn
 	stall time.Duration
 	leave func()
+	set   time.Time // when the deadline was
+	more  bool      // the next write is the beginning of an answer, see expect
+	held  []byte    // that beginning
+}
+
+// extend moves the deadline on, unless that was done a moment ago: each time takes a
+// fiftieth of a small answer.
+func (c *paced) extend() error {
+	now := time.Now()
+	if now.Sub(c.set) < c.stall/16 {
+		return nil
+	}
+	c.set = now
+	return c.SetWriteDeadline(now.Add(c.stall + c.stall/16))
+}
+
+// httpBuffer is how much net/http collects before it writes, bytes.
+const httpBuffer = 4 << 10
+
+// connKey is where a request's context has its connection.
+type connKey struct{}
+
+// expect says that a body of so many bytes follows in one piece. net/http writes 4 KiB
+// first, head and body, and then the rest: one system call and one packet more than need
+// be, so the first waits for the second, which comes with so large a body.
+func expect(r *http.Request, body int) {
+	if c, ok := r.Context().Value(connKey{}).(*paced); ok && body > httpBuffer {
+		c.more = true
+	}
 }
 
 func (c *paced) Write(p []byte) (int, error) {
+	if c.more {
+		c.more = false
+		if len(p) == httpBuffer {
+			c.held = append(c.held[:0], p...)
+			return len(p), nil
+		}
+	}
+	if len(c.held) > 0 {
+		return c.writeHeld(p)
+	}
 	done := 0
 	for {
 		piece := p[done:min(len(p), done+stallPiece)]
-		if err := c.SetWriteDeadline(time.Now().Add(c.stall)); err != nil {
+		if err := c.extend(); err != nil {
 			return done, err
 		}
 		n, err := c.Conn.Write(piece)
@@ -64,6 +104,18 @@ func (c *paced) Write(p []byte) (int, error) {
 			return done, err
 		}
 	}
+}
+
+// writeHeld writes what was held and p, which is small, at once.
+func (c *paced) writeHeld(p []byte) (int, error) {
+	if err := c.extend(); err != nil {
+		return 0, err
+	}
+	held := int64(len(c.held))
+	both := net.Buffers{c.held, p}
+	n, err := both.WriteTo(c.Conn)
+	c.held = c.held[:0]
+	return int(max(n-held, 0)), err
 }
 
 // ReadFrom hands pieces of a file on as they are, so that sendfile(2) moves them.
@@ -75,7 +127,7 @@ func (c *paced) ReadFrom(src io.Reader) (int64, error) {
 	}
 	var done int64
 	for limited.N > 0 {
-		if err := c.SetWriteDeadline(time.Now().Add(c.stall)); err != nil {
+		if err := c.extend(); err != nil {
 			return done, err
 		}
 		want := min(limited.N, stallPiece)

@@ -51,7 +51,8 @@ func Run(ctx context.Context, l net.Listener, h http.Handler, certs *tls.Config,
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	srv := &http.Server{Handler: withoutBody(h), ReadHeaderTimeout: limits.Header, IdleTimeout: limits.Idle,
-		MaxHeaderBytes: maxHeader, TLSConfig: certs, Protocols: protocols}
+		MaxHeaderBytes: maxHeader, TLSConfig: certs, Protocols: protocols,
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context { return context.WithValue(ctx, connKey{}, c) }}
 	gate := newGate(l, limits)
 	ended := make(chan error, 1)
 	go func() {

@@ -132,6 +132,7 @@ func (c *smallCopy) serve(w http.ResponseWriter, r *http.Request) {
 	maps.Copy(head, c.whole)
 	w.WriteHeader(http.StatusOK)
 	if r.Method == http.MethodGet {
+		expect(r, len(c.body))
 		w.Write(c.body) // a client that went away is no error of ours
 	}
 }
