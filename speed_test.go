@@ -102,7 +102,29 @@ func TestHotPathsKeepTheirSpeed(t *testing.T) {
 	}
 }
 
-func hotPaths(t *testing.T) []hotPath {
+// BenchmarkHotPaths is for looking at one of them: its cost in steps, as the test has it.
+func BenchmarkHotPaths(b *testing.B) {
+	start := cpuTime()
+	calibrated := calibrate(20e6)
+	step := float64(cpuTime()-start) / 20e6
+	for _, p := range hotPaths(b) {
+		b.Run(p.name, func(b *testing.B) {
+			before := cpuTime()
+			for b.Loop() {
+				if err := p.run(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(cpuTime()-before)/float64(b.N*p.size)/step, "steps")
+		})
+	}
+	if calibrated == 0 {
+		b.Log("no step was taken")
+	}
+}
+
+func hotPaths(t testing.TB) []hotPath {
+	t.Helper()
 	dir := t.TempDir()
 	if err := fixtures.Generate(dir, "bench-metadata", 1, 2000); err != nil {
 		t.Fatal(err)
@@ -125,6 +147,10 @@ func hotPaths(t *testing.T) []hotPath {
 	primary := docs[repodata.TypePrimary]
 	all := len(primary) + len(docs[repodata.TypeFilelists]) + len(docs[repodata.TypeOther])
 	source := splitter.Source{Name: "s", Role: splitter.RoleMerge, Repo: repo, Dir: dir}
+	target := t.TempDir()
+	if err := splitInto(source, target); err != nil {
+		t.Fatal(err)
+	}
 	return []hotPath{
 		{"scan primary", 0.7, len(primary), func() error { return scan(primary, repodata.TypePrimary) }},
 		{"scan filelists", 0.5, len(docs[repodata.TypeFilelists]), func() error { return scan(docs[repodata.TypeFilelists], repodata.TypeFilelists) }},
@@ -138,6 +164,9 @@ func hotPaths(t *testing.T) []hotPath {
 			return err
 		}},
 		{"split", 10, all, func() error { return splitInto(source, t.TempDir()) }},
+		{"verify, level closure", 2.8, all, func() error { return verifySource(source, splitter.LevelClosure) }},
+		{"verify, level install", 2.8, all, func() error { return verifySource(source, splitter.LevelInstall) }},
+		{"verify of a split target", 3.5, all, func() error { return verifyTargetIn(target) }},
 		serving(t),
 	}
 }
@@ -223,8 +252,19 @@ func splitInto(source splitter.Source, dir string) error {
 	return err
 }
 
+func verifySource(source splitter.Source, level splitter.Level) error {
+	_, err := splitter.VerifySources(context.Background(), []splitter.Source{source}, splitter.VerifyOptions{Level: level})
+	return err
+}
+
+// verifyTargetIn reads each repository of a target, most packages twice.
+func verifyTargetIn(dir string) error {
+	_, err := splitter.Verify(context.Background(), os.DirFS(dir), splitter.VerifyOptions{})
+	return err
+}
+
 // serving is a request for repomd.xml, without the network.
-func serving(t *testing.T) hotPath {
+func serving(t testing.TB) hotPath {
 	dir := t.TempDir()
 	name := filepath.Join(dir, "repomd.xml")
 	if err := os.WriteFile(name, bytes.Repeat([]byte("x"), 3000), 0o644); err != nil {
