@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -200,4 +201,28 @@ func TestServerVanishes(t *testing.T) {
 	if _, ok := errors.AsType[*RequestError](err); !ok || time.Since(begun) > time.Minute {
 		t.Errorf("after %v: %v", time.Since(begun), err)
 	}
+}
+
+// A snapshot that prune takes away in the middle of its publication is named as such, and
+// the next publication goes on from what is there.
+func TestPrunedMeanwhile(t *testing.T) {
+	g, s := startGateway(t), newStore(t)
+	name := snapshot(t, s, night1, 0, aRepo("r", "one", "a.rpm", "b.rpm"))
+	snap, err := s.Snapshot(name)
+	must(t, err)
+	p := startProxy(t, g, func(_ int, r *http.Request) fate {
+		if strings.HasSuffix(r.URL.Path, intentName) && r.Method == http.MethodPut {
+			must(t, os.RemoveAll(snap.Dir))
+		}
+		return pass
+	})
+	_, err = Publish(t.Context(), s, at(t, "p"), Options{Endpoint: p.URL})
+	if _, ok := errors.AsType[*PrunedError](err); !ok {
+		t.Errorf("%v", err)
+	}
+	second := aRepo("r", "two", "c.rpm")
+	snapshot(t, s, night1.Add(time.Hour), 0, second)
+	_, err = Publish(t.Context(), s, at(t, "p"), Options{Endpoint: g.url, MaxDelete: 1})
+	must(t, err)
+	holds(t, g, "p", second)
 }

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"slices"
 	"time"
 
@@ -81,6 +83,9 @@ func (p *publication) run(ctx context.Context, l Location) (err error) {
 		return err
 	}
 	err = p.work(held, lease)
+	if _, e := os.Stat(p.snapshot.Dir); err != nil && errors.Is(e, fs.ErrNotExist) {
+		err = &PrunedError{p.snapshot.Name}
+	}
 	if cause := context.Cause(held); cause != nil && ctx.Err() == nil {
 		err = cause
 	}
@@ -88,6 +93,18 @@ func (p *publication) run(ctx context.Context, l Location) (err error) {
 		err = e
 	}
 	return err
+}
+
+// PrunedError says that a snapshot was removed from the store while it was being published.
+type PrunedError struct{ Snapshot string }
+
+func (e *PrunedError) Error() string {
+	return fmt.Sprintf("snapshot %s was pruned from the store meanwhile", e.Snapshot)
+}
+
+// Hint says what to try next.
+func (e *PrunedError) Hint() string {
+	return "start it again: what is uploaded stays; a tag keeps a snapshot from being pruned"
 }
 
 // published is the state of the prefix; a damaged one is none when it is made anew.
