@@ -43,6 +43,16 @@ type Checkup struct {
 	Repair   *Report  `json:"repair,omitempty"` // the publication that uploaded what was damaged
 }
 
+// NothingError says that a prefix was never published to.
+type NothingError struct{ Location Location }
+
+func (e *NothingError) Error() string { return "nothing is published there" }
+
+// Hint says what to try next.
+func (e *NothingError) Hint() string {
+	return fmt.Sprintf("flatstream publish STORE %s; or is it another prefix, or endpoint?", e.Location)
+}
+
 // Check reads every object that a prefix's manifest lists and holds it against its
 // checksum. It changes nothing, and takes no lock: a publication that goes on meanwhile
 // is the only reason to see damage where there is none.
@@ -53,7 +63,7 @@ func Check(ctx context.Context, l Location, opt Options) (*Checkup, error) {
 	}
 	s, err := r.readState(ctx)
 	if err == nil && s.etag == "" {
-		err = fmt.Errorf("nothing is published there")
+		err = &NothingError{l}
 	}
 	c := &Checkup{Location: l.String(), Snapshot: s.Snapshot, Damage: []Damage{}}
 	var items []item
