@@ -129,49 +129,84 @@ var errChanged = errors.New("the repository changed during the run")
 // that is [Summary.Stage]'s part and [tree.Stage.Publish]'s. The store's lock
 // must be held. The Summary is never nil; with an error its Outcome is Failed.
 func Sync(ctx context.Context, src Source, t *tree.Tree, opt Options) (*Summary, error) {
-	start := time.Now()
-	sum := &Summary{ID: src.Name, Outcome: Failed, path: src.path(), keep: src.KeepAlways}
-	err := syncInto(ctx, sum, src, t, opt)
-	sum.Seconds = time.Since(start).Seconds()
-	if err != nil {
-		sum.Outcome = Failed // also when only the last step, writing it down, failed
-		err = fmt.Errorf("sync %s: %w", src.Name, err)
-		sum.Error = err.Error()
-	}
-	return sum, err
+	return begin(ctx, src, t, opt).finish(ctx)
 }
 
-func syncInto(ctx context.Context, sum *Summary, src Source, t *tree.Tree, opt Options) error {
-	if err := opt.fill(); err != nil {
+// begin does what comes before a source's content: its client, and the first look at
+// repomd.xml. What went wrong finish says.
+func begin(ctx context.Context, src Source, t *tree.Tree, opt Options) *run {
+	start := time.Now()
+	sum := &Summary{ID: src.Name, Outcome: Failed, path: src.path(), keep: src.KeepAlways}
+	r := &run{src: &src, t: t, opt: opt, sum: sum}
+	if r.first.err = r.open(); r.first.err == nil {
+		r.first = r.look(ctx)
+	}
+	r.first.at = time.Now()
+	sum.Seconds = r.first.at.Sub(start).Seconds()
+	return r
+}
+
+// open checks what was asked for and makes the client.
+func (r *run) open() (err error) {
+	if err := r.opt.fill(); err != nil {
 		return err
 	}
-	if err := src.check(); err != nil {
+	if err := r.src.check(); err != nil {
 		return err
 	}
-	sum.home = src.home()
-	if src.GPGCheck && opt.Policy == OnDemand {
+	r.sum.home = r.src.home()
+	if r.src.GPGCheck && r.opt.Policy == OnDemand {
 		return errors.New("gpgcheck is on, and on demand packages arrive after they are published; use --policy immediate, or turn gpgcheck off and repo_gpgcheck on")
 	}
-	c, err := src.client(opt.Jobs, opt.LimitRate)
-	if err != nil {
+	if r.c, err = r.src.client(r.opt.Jobs, r.opt.LimitRate); err != nil {
 		return err
 	}
-	defer c.Close()
-	defer func() {
-		st := c.Stats()
-		sum.Bytes, sum.Requests = st.Bytes, st.Requests
-	}()
-	sum.Warnings = src.warnings(c, opt.Now)
-	r := &run{src: &src, t: t, c: c, opt: opt, sum: sum}
+	r.sum.Warnings = r.src.warnings(r.c, r.opt.Now)
+	return nil
+}
+
+// finish brings in what the first look found.
+func (r *run) finish(ctx context.Context) (*Summary, error) {
+	start := time.Now()
+	err := r.first.err
+	if r.c != nil {
+		err = r.tryAll(ctx)
+		st := r.c.Stats()
+		r.sum.Bytes, r.sum.Requests = st.Bytes, st.Requests
+		r.close()
+	}
+	r.sum.Seconds += time.Since(start).Seconds()
+	if err != nil {
+		r.sum.Outcome = Failed // also when only the last step, writing it down, failed
+		err = fmt.Errorf("sync %s: %w", r.src.Name, err)
+		r.sum.Error = err.Error()
+	}
+	return r.sum, err
+}
+
+func (r *run) close() {
+	if r.c != nil {
+		r.c.Close()
+	}
+}
+
+// maxAhead is how old a first look may be: a mirror has another state soon enough.
+const maxAhead = time.Minute
+
+func (r *run) tryAll(ctx context.Context) error {
 	for try := 0; ; try++ {
-		err := r.once(ctx)
+		seen := r.first
+		if try > 0 || time.Since(seen.at) > maxAhead {
+			seen = r.look(ctx)
+		}
+		err := r.once(ctx, seen)
 		if err != nil && fetch.Gone(err) && r.md != nil {
 			err = cmp.Or(r.recheck(ctx), err)
 		}
 		if !errors.Is(err, errChanged) || try == maxRestarts {
 			return err
 		}
-		r.md, sum.files = nil, nil
+		r.md, r.sum.files = nil, nil
 	}
 }
 
@@ -211,15 +246,30 @@ type run struct {
 	base    string // that gave repomd.xml
 	md      *repodata.RepoMD
 	trust   trust
+	first   look
 	free    int64 // bytes on the file system when the run began to fetch, 0: not asked
 }
 
-// once is steps 1 to 4 with one repomd.xml.
-func (r *run) once(ctx context.Context) error {
-	last := readState(r.t, r.src)
-	resp, err := r.readRepoMD(ctx, last)
-	if err != nil {
-		return err
+// look is what one look at repomd.xml found: nil for what the current snapshot has.
+type look struct {
+	last *state // what the last run left
+	resp *fetch.Response
+	err  error
+	at   time.Time // when it ended; of the first
+}
+
+// look is step 1.
+func (r *run) look(ctx context.Context) (l look) {
+	l.last = readState(r.t, r.src)
+	l.resp, l.err = r.readRepoMD(ctx, l.last)
+	return l
+}
+
+// once is steps 2 to 4 with one repomd.xml.
+func (r *run) once(ctx context.Context, seen look) (err error) {
+	last, resp := seen.last, seen.resp
+	if seen.err != nil {
+		return seen.err
 	}
 	if resp == nil {
 		r.sum.Outcome, r.sum.Packages = Unchanged, last.Packages

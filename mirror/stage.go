@@ -83,8 +83,11 @@ func SyncAll(ctx context.Context, sources []Source, t *tree.Tree, opt Options, p
 		return rep, err
 	}
 	var errs []error
+	var tasks []Task
 	for _, src := range sources {
-		sum, err := Sync(ctx, src, t, opt)
+		tasks = append(tasks, Task{src, opt})
+	}
+	for sum, err := range Each(ctx, t, tasks) {
 		rep.Repos = append(rep.Repos, sum)
 		if err != nil {
 			errs = append(errs, err)

@@ -140,14 +140,14 @@ func (n *night) work(ctx context.Context) error {
 // night.
 func (n *night) sync(ctx context.Context) error {
 	failed := &SyncError{All: len(n.all)}
+	var tasks []mirror.Task
 	for _, u := range n.all {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		sum, err := mirror.Sync(ctx, u.source, n.tree, mirror.Options{
+		tasks = append(tasks, mirror.Task{Source: u.source, Options: mirror.Options{
 			Jobs: n.opt.Jobs, Now: n.opt.Now, Progress: n.opt.Moved, MaxShrink: n.opt.MaxShrink, MaxAge: n.opt.MaxAge, LimitRate: n.opt.LimitRate,
 			Policy: u.repo.Policy, AllowRollback: n.opt.AllowRollback, AllowWeakChecksums: n.opt.AllowWeakChecksums,
-		})
+		}})
+	}
+	for sum, err := range mirror.Each(ctx, n.tree, tasks) {
 		n.report.Repos = append(n.report.Repos, sum)
 		if err != nil {
 			failed.Failed = append(failed.Failed, err)
@@ -160,6 +160,9 @@ func (n *night) sync(ctx context.Context) error {
 		}
 		if n.opt.Synced != nil {
 			n.opt.Synced(sum)
+		}
+		if err := ctx.Err(); err != nil {
+			return err
 		}
 	}
 	if err := ctx.Err(); err != nil {
