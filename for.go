@@ -67,8 +67,12 @@ func forBuild(c *cli.Context, out *output) error {
 		return err
 	}
 	if tool := c.String("for"); tool != "" {
-		if place.BaseURL == servedURL && !c.IsSet("base-url") && len(answer.Sets) > 0 {
+		switch {
+		case c.IsSet("base-url") || len(answer.Sets) == 0:
+		case place.BaseURL == servedURL:
 			out.note("the addresses are those that flatstream serve gives a target on this machine: say with --base-url where yours will be")
+		case strings.HasPrefix(place.BaseURL, "file:"):
+			out.note("the addresses are of this machine alone: set base-url in the config, or give --base-url")
 		}
 		if err := recipe.ForAnswer(c.Context, sources, answer, place, tool); err != nil {
 			return err

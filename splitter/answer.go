@@ -180,6 +180,9 @@ func (t trial) picked(source string, n rpmver.NEVRA) bool {
 	return slices.Contains(t.picks, pick{source, n})
 }
 
+// enables says whether a stream, written as module:stream, is one of the trial's.
+func (t trial) enables(stream string) bool { return slices.Contains(streamTexts(t.streams), stream) }
+
 // with is the trial and one more stream, of a module that it has none of.
 func (t trial) with(id StreamID, why string) (trial, bool) {
 	if slices.ContainsFunc(t.streams, func(s StreamID) bool { return s.Module == id.Module }) {

@@ -56,7 +56,7 @@ func TestAskAgainstDNF(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	builds, others, built := 12, 2, 1
+	builds, others, built := 10, 1, 1
 	if os.Getenv("FLATSTREAM_FULL") == "1" {
 		builds, others, built = 100, 1000, 8
 	}

@@ -62,7 +62,9 @@ func (a *Asker) describe(t trial, o outcome) StreamSet {
 
 // use finds the newest package in sight that meets a requirement.
 func (a *Asker) use(t trial, o outcome, requirement string) Use {
-	best := Use{Requirement: requirement, Todo: TodoNothing, Only: true}
+	// A rich dependency is met by what there is and is not; only what is to be done counts.
+	rich := strings.HasPrefix(requirement, "(")
+	best := Use{Requirement: requirement, Todo: TodoNothing, Only: !rich}
 	var newest rpmver.NEVRA
 	providers := slices.DeleteFunc(a.u.Providers(requirement), func(p closure.Provider) bool { return !p.Meets || !slices.Contains(a.ids, p.Repo) })
 	for _, p := range providers {
@@ -71,7 +73,7 @@ func (a *Asker) use(t trial, o outcome, requirement string) Use {
 			continue
 		}
 		stream, isDefault, seen := a.inSight(t, o, p.Package, source)
-		if !seen {
+		if !seen || rich && !t.enables(stream) && !t.picked(a.plan.Sources[source].Name, p.Package) {
 			continue
 		}
 		newest = p.Package
@@ -83,7 +85,7 @@ func (a *Asker) use(t trial, o outcome, requirement string) Use {
 		}
 	}
 	switch {
-	case best.Stream != "" && slices.ContainsFunc(t.streams, func(id StreamID) bool { return id.String() == best.Stream }):
+	case t.enables(best.Stream):
 		best.Todo = TodoEnable
 		module, _, _ := strings.Cut(best.Stream, ":")
 		if had := a.plan.Index.Default(module); had != "" {
