@@ -89,5 +89,6 @@
 //	           10^4 * 100 packages a day = 10^6 GETs = $0.40 and 1 TB out, $90 from AWS
 //	           without a CDN: the traffic is what costs, so put a CDN before it
 //
-// Memory is 1.3 KB for each path (100,000 of them: 131 MB): 4 GB for those 3*10^6. File contents are sent from disk and never held: an object of 5 GB takes 32 MB.
+// Memory is 1.3 KB for each path (100,000 of them: 131 MB): 4 GB for those 3*10^6. File
+// contents are sent from disk and never held: an object of 5 GB takes 32 MB.
 package bucket
