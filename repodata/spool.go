@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash/maphash"
-	"io"
 	"iter"
 	"math"
 	"math/bits"
@@ -21,13 +20,15 @@ import (
 )
 
 // Spool is a primary, filelists or other file that was decompressed and verified
-// once, by the checksum of its stored bytes where it has a strong one, and lies in an unlinked temporary file, its elements addressable by
-// position and by package id. It keeps about 48 bytes per package in memory, and
+// once, by the checksum of its stored bytes where it has a strong one, and lies in
+// memory or in an unlinked temporary file, its elements addressable by position and by
+// package id. It keeps about 48 bytes per package beside, and
 // may be used by several goroutines.
 type Spool struct {
 	typ   string
-	name  string // of the metadata file, for errors
-	file  *os.File
+	name  string   // of the metadata file, for errors
+	file  *os.File // nil: all is in held
+	held  []byte
 	spans []spoolSpan
 	twice bool // some id is there more than once
 
@@ -52,15 +53,17 @@ type spoolSpan struct {
 const spoolWindow = 256 << 10
 
 // Spool decompresses the first record of a type into dir, which needs room for
-// its open-size. Nothing stays there: the file has no name.
-func (r *Repo) Spool(ctx context.Context, typ, dir string) (*Spool, error) {
-	f, err := nameless(dir)
-	if err != nil {
-		return nil, fmt.Errorf("spool %s: %w", r.location(typ), err)
+// its open-size. Nothing stays there: the file has no name. Where dir is empty it
+// stays in memory, twice as fast.
+func (r *Repo) Spool(ctx context.Context, typ, dir string) (_ *Spool, err error) {
+	s := &Spool{typ: typ, name: r.location(typ)}
+	if dir != "" {
+		if s.file, err = nameless(dir); err != nil {
+			return nil, fmt.Errorf("spool %s: %w", s.name, err)
+		}
 	}
-	s := &Spool{typ: typ, name: r.location(typ), file: f}
 	if err := s.load(ctx, r); err != nil {
-		f.Close()
+		s.Close()
 		return nil, fmt.Errorf("spool metadata: %w", err)
 	}
 	return s, nil
@@ -82,8 +85,15 @@ func nameless(dir string) (*os.File, error) {
 }
 
 func (s *Spool) load(ctx context.Context, r *Repo) error {
-	w := bufio.NewWriterSize(s.file, spoolWindow)
 	var offset int64
+	put, flush := s.keep, func() error { return nil }
+	if s.file != nil {
+		w := bufio.NewWriterSize(s.file, spoolWindow)
+		put, flush = w.Write, w.Flush
+	} else if rec, ok := r.MD.Record(s.typ); ok && rec.OpenSize > 0 {
+		s.held = make([]byte, 0, min(rec.OpenSize, maxHeld))
+	}
+	newline := []byte("\n")
 	var failed error
 	data, err := r.data(s.typ, false)
 	if err != nil {
@@ -97,8 +107,9 @@ func (s *Spool) load(ctx context.Context, r *Repo) error {
 		}
 		s.spans = append(s.spans, span)
 		offset += int64(len(e.Raw)) + 1
-		w.Write(e.Raw)
-		failed = w.WriteByte('\n') // an error stays with w
+		if _, failed = put(e.Raw); failed == nil {
+			_, failed = put(newline)
+		}
 		return failed == nil
 	})
 	if err = cmp.Or(err, failed); err != nil {
@@ -106,7 +117,7 @@ func (s *Spool) load(ctx context.Context, r *Repo) error {
 	}
 	s.spans = slices.Clip(s.spans)
 	s.twice = repeated(s.spans)
-	return w.Flush()
+	return flush()
 }
 
 // repeated says whether an id is there more than once. It need not be known which: to
@@ -135,6 +146,26 @@ func (s *Spool) sortIDs() {
 	slices.SortFunc(s.byID, func(a, b int) int {
 		return cmp.Or(bytes.Compare(s.spans[a].id[:], s.spans[b].id[:]), cmp.Compare(a, b))
 	})
+}
+
+// maxHeld bounds what is believed of an announced size before anything came, bytes.
+const maxHeld = 64 << 20
+
+func (s *Spool) keep(p []byte) (int, error) {
+	s.held = append(s.held, p...)
+	return len(p), nil
+}
+
+// read is the bytes of a span, in buf unless they are held.
+func (s *Spool) read(offset int64, size int, buf []byte) ([]byte, error) {
+	if s.file == nil {
+		return s.held[offset : offset+int64(size) : offset+int64(size)], nil
+	}
+	buf = slices.Grow(buf[:0], size)[:size]
+	if _, err := s.file.ReadAt(buf, offset); err != nil {
+		return nil, fmt.Errorf("read spooled %s: %w", s.name, err)
+	}
+	return buf, nil
 }
 
 func newSpoolSpan(e Element, offset int64) (spoolSpan, error) {
@@ -202,15 +233,14 @@ func (s *Spool) Find(pkgid string, guess int) (at int, found bool) {
 	return all[0], true
 }
 
-// Read reads element i into buf, which grows as needed; it is valid as long as
-// buf is left alone. For many elements [Spool.Elements] is faster.
+// Read reads element i, into buf if need be, which grows as needed; it is valid as
+// long as buf is left alone, and not to be changed. For many elements [Spool.Elements] is faster.
 func (s *Spool) Read(i int, buf []byte) (Element, error) {
-	n := int(s.spans[i].length)
-	buf = slices.Grow(buf[:0], n)[:n]
-	if _, err := s.file.ReadAt(buf, s.spans[i].offset); err != nil {
-		return Element{}, fmt.Errorf("read spooled %s: %w", s.name, err)
+	raw, err := s.read(s.spans[i].offset, int(s.spans[i].length), buf)
+	if err != nil {
+		return Element{}, err
 	}
-	return s.element(i, buf)
+	return s.element(i, raw)
 }
 
 // element says what is known of the element of these bytes.
@@ -235,9 +265,9 @@ func (s *Spool) Elements(positions []int) iter.Seq2[Element, error] {
 		for len(positions) > 0 {
 			n, size := s.run(positions)
 			first := s.spans[positions[0]].offset
-			buf = slices.Grow(buf[:0], size)[:size]
-			if _, err := s.file.ReadAt(buf, first); err != nil && err != io.EOF {
-				yield(Element{}, fmt.Errorf("read spooled %s: %w", s.name, err))
+			var err error
+			if buf, err = s.read(first, size, buf); err != nil {
+				yield(Element{}, err)
 				return
 			}
 			for _, i := range positions[:n] {
@@ -269,5 +299,11 @@ func (s *Spool) run(positions []int) (n, size int) {
 	return n, size
 }
 
-// Close gives the disk space back.
-func (s *Spool) Close() error { return s.file.Close() }
+// Close gives the space back; nothing that was read may be used any more.
+func (s *Spool) Close() error {
+	s.held = nil
+	if s.file == nil {
+		return nil
+	}
+	return s.file.Close()
+}

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode"
 )
@@ -27,37 +26,39 @@ type trust struct {
 type dotRepos struct {
 	*Report
 	byID map[string]int
-	head []string // of each section: its name and address
-	tail string   // of every section: trust, and that DNF shall not filter
+	on   []string // sections of repositories that are enabled
+	off  []string // and of those that are not
 }
 
 // newDotRepos prepares the files; base is the target's URL.
 func newDotRepos(r *Report, base string, signed trust) *dotRepos {
-	d := &dotRepos{Report: r, byID: make(map[string]int, len(r.Repos)), head: make([]string, len(r.Repos))}
+	d := &dotRepos{Report: r, byID: make(map[string]int, len(r.Repos))}
+	tail := fmt.Sprintf("gpgcheck=%d\n", bit(signed.check)) // trust, and that DNF shall not filter
+	if signed.metadata {
+		tail += "repo_gpgcheck=1\n"
+	}
+	if len(signed.keys) > 0 {
+		tail += fmt.Sprintf("gpgkey=%s\n", strings.Join(signed.keys, " "))
+	}
+	tail += "module_hotfixes=1\n"
 	for i := range r.Repos {
 		repo := &r.Repos[i]
 		d.byID[repo.ID] = i
-		d.head[i] = fmt.Sprintf("[%s]\nname=%s\nbaseurl=%s/%s/\n", repo.ID, describe(repo), base, escapeURLPath(repo.Path))
+		head := fmt.Sprintf("[%s]\nname=%s\nbaseurl=%s/%s/\n", repo.ID, describe(repo), base, escapeURLPath(repo.Path))
+		d.on = append(d.on, head+"enabled=1\n"+tail)
+		d.off = append(d.off, head+"enabled=0\n"+tail)
 	}
-	d.tail = fmt.Sprintf("gpgcheck=%d\n", bit(signed.check))
-	if signed.metadata {
-		d.tail += "repo_gpgcheck=1\n"
-	}
-	if len(signed.keys) > 0 {
-		d.tail += fmt.Sprintf("gpgkey=%s\n", strings.Join(signed.keys, " "))
-	}
-	d.tail += "module_hotfixes=1\n"
 	return d
 }
 
-// of is the file beside a repository's repodata: itself and what it needs, all on.
-func (d *dotRepos) of(id string) []byte {
+// of is the file beside a repository's repodata: itself and what it needs, all on. It
+// is written into b, in which nothing else stays.
+func (d *dotRepos) of(id string, b *bytes.Buffer) []byte {
 	own := &d.Repos[d.byID[id]]
-	var b bytes.Buffer
-	b.Grow((len(own.Requires) + 1) * (len(d.head[d.byID[id]]) + len(d.tail) + 64))
-	d.section(&b, id, true, own.Hidden)
+	b.Reset()
+	d.section(b, id, true, own.Hidden)
 	for _, needed := range own.Requires {
-		d.section(&b, needed, true, own.Hidden)
+		d.section(b, needed, true, own.Hidden)
 	}
 	return b.Bytes()
 }
@@ -66,7 +67,7 @@ func (d *dotRepos) of(id string) []byte {
 // report.
 func (p *Plan) DotRepo(r *Report, id string) string {
 	base := cmp.Or(p.Options.BaseURL, "file:///")
-	return string(newDotRepos(r, base, p.trust(base)).of(id))
+	return string(newDotRepos(r, base, p.trust(base)).of(id, &bytes.Buffer{}))
 }
 
 // all is the file at the top of the target: every repository, only default on.
@@ -89,11 +90,11 @@ func (d *dotRepos) section(b *bytes.Buffer, id string, enabled bool, hidden []Hi
 	if b.Len() > 0 {
 		b.WriteByte('\n')
 	}
-	b.WriteString(d.head[i])
-	b.WriteString("enabled=")
-	b.WriteString(strconv.Itoa(bit(enabled)))
-	b.WriteByte('\n')
-	b.WriteString(d.tail)
+	if enabled {
+		b.WriteString(d.on[i])
+	} else {
+		b.WriteString(d.off[i])
+	}
 	if id != repoID(KindNonModular) || len(hidden) == 0 {
 		return
 	}

@@ -111,7 +111,7 @@ func NewPlan(ctx context.Context, sources []Source, opt Options) (_ *Plan, err e
 	}
 	p := &Plan{Options: opt, Sources: sources}
 	if opt.Scratch != "" {
-		p.spools = startSpools(ctx, sources, opt, opt.Scratch)
+		p.spools = startSpools(ctx, sources, opt, opt.Scratch, heldSpools)
 		defer func() {
 			if err != nil {
 				p.Close()

@@ -52,7 +52,7 @@ func OpenShelf(ctx context.Context, sources []Source, opt ShelfOptions, dir stri
 		options.Labels = LabelsNone
 	}
 	s := &Shelf{plan: &Plan{Options: options, Sources: sources}, arch: options.Arch}
-	s.plan.spools = startSpools(ctx, sources, options, dir)
+	s.plan.spools = startSpools(ctx, sources, options, dir, 0)
 	group, within := errgroup.WithContext(ctx)
 	group.Go(func() error { return s.load(within) })
 	group.Go(func() error { return s.index(within, opt.With) })

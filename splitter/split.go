@@ -1,6 +1,7 @@
 package splitter
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -63,8 +64,14 @@ func (s *splitting) close() {
 	s.sourceDirs.close()
 }
 
-// writeRepos gives every batch to one of the workers, the largest first. Each
-// worker has one encoder: three hundred open ones would cost gigabytes.
+// worker is what one repository after the other is written with: three hundred open
+// encoders would cost gigabytes.
+type worker struct {
+	encoder *codec.Encoder
+	dotRepo bytes.Buffer
+}
+
+// writeRepos gives every batch to one of the workers, the largest first.
 func (s *splitting) writeRepos(ctx context.Context) error {
 	queue, err := s.batches()
 	if err != nil {
@@ -85,12 +92,13 @@ func (s *splitting) writeRepos(ctx context.Context) error {
 	})
 	for range min(s.Options.jobs(), max(1, len(queue))) {
 		group.Go(func() error {
-			encoder, err := codec.NewEncoder(s.Options.Format)
-			if err != nil {
+			var w worker
+			var err error
+			if w.encoder, err = codec.NewEncoder(s.Options.Format); err != nil {
 				return err
 			}
 			for b := range next {
-				if err := s.writeBatch(ctx, b, encoder); err != nil {
+				if err := s.writeBatch(ctx, b, &w); err != nil {
 					return err
 				}
 			}
@@ -100,7 +108,7 @@ func (s *splitting) writeRepos(ctx context.Context) error {
 	return group.Wait()
 }
 
-func (s *splitting) writeBatch(ctx context.Context, b *batch, encoder *codec.Encoder) error {
+func (s *splitting) writeBatch(ctx context.Context, b *batch, w *worker) error {
 	var md *repodata.RepoMD
 	first := filepath.Join(s.dst, filepath.FromSlash(b.first.Path))
 	places := s.places(b.first, b.bases)
@@ -111,7 +119,7 @@ func (s *splitting) writeBatch(ctx context.Context, b *batch, encoder *codec.Enc
 			err = s.linkFiles(ctx, f, dir, places)
 		}
 		if err == nil && f == b.first {
-			md, err = s.writeMetadata(ctx, f, dir, places, encoder)
+			md, err = s.writeMetadata(ctx, f, dir, places, w.encoder)
 		} else if err == nil {
 			err = shareMetadata(md, first, dir, s.earlierFile(f, "repodata/repomd.xml"))
 		}
@@ -122,7 +130,7 @@ func (s *splitting) writeBatch(ctx context.Context, b *batch, encoder *codec.Enc
 			err = s.sign(md, f, dir)
 		}
 		if err == nil {
-			err = repodata.WriteAgain(s.earlierFile(f, DotRepoName), filepath.Join(dir, DotRepoName), s.dotRepos.of(f.ID))
+			err = repodata.WriteAgain(s.earlierFile(f, DotRepoName), filepath.Join(dir, DotRepoName), s.dotRepos.of(f.ID, &w.dotRepo))
 		}
 		if err != nil {
 			return fmt.Errorf("writing %s: %w", f.Path, err)

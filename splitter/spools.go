@@ -25,23 +25,34 @@ type spooling struct {
 	err   error
 }
 
+// heldSpools is how much of the sources a split holds decompressed in memory, bytes:
+// several hundred small repositories are written in the time that a disk takes to
+// store and read these once. What is larger goes to the disk.
+const heldSpools = 32 << 20
+
 // startSpools begins to decompress into dir what a split of these sources needs:
-// primary first, since a plan waits for it.
-func startSpools(ctx context.Context, sources []Source, opt Options, dir string) *spools {
+// primary first, since a plan waits for it. Up to held bytes stay in memory.
+func startSpools(ctx context.Context, sources []Source, opt Options, dir string, held int64) *spools {
 	ctx, cancel := context.WithCancel(ctx)
 	s := &spools{cancel: cancel}
 	var queue []func()
 	for t, typ := range elementTypes {
 		s.files[t] = make([]*spooling, len(sources))
 		for i, src := range sources {
-			if _, listed := src.Repo.MD.Record(typ); !listed || src.Role == RoleSupply || src.Role == RoleOverlay && len(opt.Overlays) == 0 {
+			rec, listed := src.Repo.MD.Record(typ)
+			if !listed || src.Role == RoleSupply || src.Role == RoleOverlay && len(opt.Overlays) == 0 {
 				continue
 			}
 			x := &spooling{done: make(chan struct{})}
 			s.files[t][i] = x
+			place := dir
+			if rec.OpenSize >= 0 && rec.OpenSize <= held {
+				held -= rec.OpenSize
+				place = ""
+			}
 			queue = append(queue, func() {
 				defer close(x.done)
-				if x.spool, x.err = src.Repo.Spool(ctx, typ, dir); x.err != nil {
+				if x.spool, x.err = src.Repo.Spool(ctx, typ, place); x.err != nil {
 					x.err = fmt.Errorf("reading %s of %s: %w", typ, src.Name, x.err)
 				}
 			})
@@ -83,7 +94,7 @@ func (s *spools) any(t int) bool {
 	return slices.ContainsFunc(s.files[t], func(x *spooling) bool { return x != nil })
 }
 
-// close ends what is under way and gives the disk space back.
+// close ends what is under way and gives the space back.
 func (s *spools) close() {
 	if s == nil {
 		return
@@ -105,7 +116,7 @@ func (p *Plan) takeSpools(ctx context.Context, dst string) (*spools, error) {
 	s := p.spools
 	p.spools = nil
 	if s == nil {
-		s = startSpools(ctx, p.Sources, p.Options, dst)
+		s = startSpools(ctx, p.Sources, p.Options, dst, heldSpools)
 	}
 	for t := range elementTypes {
 		for i := range p.Sources {
