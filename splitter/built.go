@@ -25,10 +25,14 @@ func (a *Asker) AskBuilt(ctx context.Context, name string, packages []*repodata.
 		}
 	}
 	answer, err := a.answer(ctx, want, append(slices.Clone(packages), all))
-	if err != nil || len(answer.Sets) == 0 {
-		return answer, err
+	if err != nil {
+		return nil, err
 	}
-	answer.Breaks, err = a.breaks(ctx, a.works[0].trial)
+	if len(answer.Sets) == 0 {
+		answer.Problems = rootCauses(answer.Problems, all.String())
+		return answer, nil
+	}
+	answer.Breaks, err = a.breaks(ctx, a.works[0].trial, all.String())
 	return answer, err
 }
 
@@ -48,7 +52,7 @@ func providedBy(packages []*repodata.Package, r repodata.Relation) bool {
 
 // breaks tries every other stream beside a set that works, or in the place of the one of
 // its module.
-func (a *Asker) breaks(ctx context.Context, set trial) ([]Break, error) {
+func (a *Asker) breaks(ctx context.Context, set trial, together string) ([]Break, error) {
 	var trials []trial
 	var streams []StreamID
 	for _, id := range a.plan.Index.Streams() {
@@ -62,7 +66,7 @@ func (a *Asker) breaks(ctx context.Context, set trial) ([]Break, error) {
 	}
 	breaks := []Break{}
 	for i, o := range outcomes {
-		b := Break{Stream: streams[i].String(), Problems: rootCauses(o.problems)}
+		b := Break{Stream: streams[i].String(), Problems: rootCauses(o.problems, together)}
 		if o.refused != "" {
 			if _, err := a.plan.Index.Resolve(streams[i : i+1]); err != nil {
 				continue // no machine can have it
@@ -83,11 +87,17 @@ func (t trial) instead(id StreamID) trial {
 	return t
 }
 
-// rootCauses leaves out what only follows from the rest.
-func rootCauses(problems []closure.Problem) []closure.Problem {
-	follows := func(p closure.Problem) bool { return p.Code == closure.Uninstallable }
-	if roots := slices.DeleteFunc(slices.Clone(problems), follows); len(roots) > 0 {
-		return roots
+// rootCauses leaves out what only follows from the rest: that the packages cannot be
+// installed all together, where one of them cannot, and that one needs another.
+func rootCauses(problems []closure.Problem, together string) []closure.Problem {
+	list := append([]closure.Problem{}, problems...)
+	for _, follows := range []func(closure.Problem) bool{
+		func(p closure.Problem) bool { return p.Package == together },
+		func(p closure.Problem) bool { return p.Code == closure.Uninstallable },
+	} {
+		if roots := slices.DeleteFunc(slices.Clone(list), follows); len(roots) > 0 {
+			list = roots
+		}
 	}
-	return append([]closure.Problem{}, problems...)
+	return list
 }
