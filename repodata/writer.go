@@ -54,6 +54,7 @@ type Writer struct {
 	earlier *earlier // nil: nothing is taken from there
 	records []Record
 	closed  bool
+	open    *meter // of the file that is being compressed
 }
 
 // NewWriter makes dir/repodata. There must be no repomd.xml in it yet.
@@ -88,6 +89,28 @@ var roots = map[string]string{
 // Packages writes primary, filelists or other from count elements, each as its
 // bytes on lines of its own. Another count than announced is an error.
 func (w *Writer) Packages(typ string, count int, elements iter.Seq2[[]byte, error]) error {
+	return w.PackageRuns(typ, count, func(yield func(Run, error) bool) {
+		for raw, err := range elements {
+			if !yield(Run{Lines: raw, Count: 1}, err) {
+				return
+			}
+		}
+	})
+}
+
+// Run is one or more elements that follow each other.
+type Run struct {
+	Lines []byte // the elements with a newline between two, and none at the end
+	Count int
+	// Share, if not nil, makes a piece of the run, which other repositories may hold
+	// too: it calls write once, with what write returned for the same lines elsewhere,
+	// or nil. What write returns is valid until the next run, and nil where the format
+	// has no pieces.
+	Share func(write func(packed []byte) ([]byte, error)) error
+}
+
+// PackageRuns is [Writer.Packages] from runs of elements.
+func (w *Writer) PackageRuns(typ string, count int, runs iter.Seq2[Run, error]) error {
 	root, err := rootElement(typ)
 	if err != nil {
 		return fmt.Errorf("write repository: %w", err)
@@ -96,13 +119,12 @@ func (w *Writer) Packages(typ string, count int, elements iter.Seq2[[]byte, erro
 		out.WriteString(xmlDeclaration)
 		fmt.Fprintf(out, roots[typ]+"\n", count)
 		n := 0
-		for raw, err := range elements {
-			if err != nil {
-				return err
+		for run, err := range runs {
+			if err == nil {
+				n += run.Count
+				err = w.writeRun(out, run)
 			}
-			n++
-			out.Write(raw)
-			if err := out.WriteByte('\n'); err != nil {
+			if err != nil {
 				return err
 			}
 		}
@@ -112,6 +134,19 @@ func (w *Writer) Packages(typ string, count int, elements iter.Seq2[[]byte, erro
 		_, err := fmt.Fprintf(out, "</%s>", root) // and no newline, like createrepo_c
 		return err
 	})
+}
+
+func (w *Writer) writeRun(out *bufio.Writer, run Run) error {
+	if run.Share == nil || w.open == nil {
+		out.Write(run.Lines)
+		return out.WriteByte('\n')
+	}
+	if err := out.Flush(); err != nil {
+		return err
+	}
+	lines := append(run.Lines, '\n')
+	w.open.count(lines)
+	return run.Share(func(packed []byte) ([]byte, error) { return w.opt.Encoder.WritePiece(lines, packed) })
 }
 
 // Data writes any other file: updateinfo.xml, comps.xml, modules.yaml. The name
@@ -175,6 +210,8 @@ func (w *Writer) encode(content func(*bufio.Writer) error) (Record, error) {
 	stored := meter{w: &w.out, h: sha256.New()}
 	w.opt.Encoder.Reset(&stored)
 	open := meter{w: w.opt.Encoder, h: sha256.New()}
+	w.open = &open
+	defer func() { w.open = nil }()
 	w.buf.Reset(&open)
 	err := content(w.buf)
 	if err == nil {
@@ -199,9 +236,13 @@ type meter struct {
 
 func (m *meter) Write(p []byte) (int, error) {
 	n, err := m.w.Write(p)
-	m.h.Write(p[:n])
-	m.n += int64(n)
+	m.count(p[:n])
 	return n, err
+}
+
+func (m *meter) count(p []byte) {
+	m.h.Write(p)
+	m.n += int64(len(p))
 }
 
 func (m *meter) sum() digest.Checksum {

@@ -56,6 +56,7 @@ type splitting struct {
 	extras      *extras
 	report      *Report
 	dotRepos    *dotRepos
+	pieces      map[pieceKey]*piece
 	sourceDirs  sourceDirs
 }
 
@@ -77,6 +78,7 @@ func (s *splitting) writeRepos(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.pieces = s.findPieces(queue)
 	next := make(chan *batch)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
@@ -154,7 +156,10 @@ func (s *splitting) writeMetadata(ctx context.Context, f *Flat, dir string, plac
 		if !s.spools.any(t) {
 			continue // no source has it
 		}
-		if err := w.Packages(typ, f.Len(), s.elements(ctx, t, f, places)); err != nil {
+		elements := func(from, to int) iter.Seq2[[]byte, error] {
+			return s.elements(ctx, t, f.members[from:to], places[from:to])
+		}
+		if err := w.PackageRuns(typ, f.Len(), s.runs(elements, t, f, places)); err != nil {
 			return nil, err
 		}
 	}
@@ -165,16 +170,16 @@ func (s *splitting) writeMetadata(ctx context.Context, f *Flat, dir string, plac
 }
 
 // elements streams the members' elements of one type, in the members' order.
-func (s *splitting) elements(ctx context.Context, t int, f *Flat, places []placed) iter.Seq2[[]byte, error] {
+func (s *splitting) elements(ctx context.Context, t int, all []int32, places []placed) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		var buf []byte
-		for from := 0; from < len(f.members); {
-			source := s.pkgs[f.members[from]].source
+		for from := 0; from < len(all); {
+			source := s.pkgs[all[from]].source
 			to := from
-			for to < len(f.members) && s.pkgs[f.members[to]].source == source {
+			for to < len(all) && s.pkgs[all[to]].source == source {
 				to++
 			}
-			members, where := f.members[from:to], places[from:to]
+			members, where := all[from:to], places[from:to]
 			from = to
 			if ctx.Err() != nil {
 				yield(nil, ctx.Err())
