@@ -155,15 +155,15 @@ func hotPaths(t testing.TB) []hotPath {
 		{"scan primary", 0.7, len(primary), func() error { return scan(primary, repodata.TypePrimary) }},
 		{"scan filelists", 0.5, len(docs[repodata.TypeFilelists]), func() error { return scan(docs[repodata.TypeFilelists], repodata.TypeFilelists) }},
 		{"scan other", 0.4, len(docs[repodata.TypeOther]), func() error { return scan(docs[repodata.TypeOther], repodata.TypeOther) }},
-		{"parse primary for a plan", 1.5, len(primary), func() error { return parsePrimary(primary, repodata.PartIdentity) }},
-		{"parse primary for verify", 3.1, len(primary), func() error { return parsePrimary(primary, repodata.PartRelations|repodata.PartFiles) }},
-		{"read and hash a metadata file", 1.6, len(primary), func() error { return readAll(repo, repodata.TypePrimary) }},
-		{"spool and write all three", 5.3, all, func() error { return rewrite(repo, t.TempDir()) }},
-		{"plan", 1.6, all, func() error {
+		{"parse primary for a plan", 1.3, len(primary), func() error { return parsePrimary(primary, repodata.PartIdentity) }},
+		{"parse primary for verify", 2.7, len(primary), func() error { return parsePrimary(primary, repodata.PartRelations|repodata.PartFiles) }},
+		{"read and hash a metadata file", 1.4, len(primary), func() error { return readAll(repo, repodata.TypePrimary) }},
+		{"spool and write all three", 4.2, all, func() error { return rewrite(repo, t.TempDir()) }},
+		{"plan", 1.2, all, func() error {
 			_, err := splitter.NewPlan(context.Background(), []splitter.Source{source}, splitter.Options{Link: splitter.LinkNothing})
 			return err
 		}},
-		{"split", 10, all, func() error { return splitInto(source, t.TempDir()) }},
+		{"split", 8, all, func() error { return splitInto(source, t.TempDir()) }},
 		{"verify, level closure", 2.8, all, func() error { return verifySource(source, splitter.LevelClosure) }},
 		{"verify, level install", 2.8, all, func() error { return verifySource(source, splitter.LevelInstall) }},
 		{"verify of a split target", 3.5, all, func() error { return verifyTargetIn(target) }},

@@ -282,6 +282,19 @@ func (s *Spool) Elements(positions []int) iter.Seq2[Element, error] {
 	}
 }
 
+// AppendLines appends the elements from one position up to another to dst as they lie,
+// each with a newline behind it.
+func (s *Spool) AppendLines(dst []byte, from, to int) ([]byte, error) {
+	last := s.spans[to-1]
+	at := len(dst)
+	size := int(last.offset-s.spans[from].offset) + int(last.length) + 1
+	dst = slices.Grow(dst, size)[:at+size]
+	if _, err := s.file.ReadAt(dst[at:], s.spans[from].offset); err != nil {
+		return nil, fmt.Errorf("read spooled %s: %w", s.name, err)
+	}
+	return dst, nil
+}
+
 // run is how many of the positions to read together, and how many bytes that is:
 // ascending, close to each other, and within one window.
 func (s *Spool) run(positions []int) (n, size int) {

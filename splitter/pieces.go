@@ -101,13 +101,10 @@ func (s *splitting) runs(elements func(from, to int) iter.Seq2[[]byte, error], t
 				}
 				continue
 			}
-			lines = lines[:0]
-			for raw, err := range elements(from, cut) {
-				if err != nil {
-					yield(repodata.Run{}, err)
-					return
-				}
-				lines = append(append(lines, raw...), '\n')
+			var err error
+			if lines, err = s.lines(lines[:0], t, f.members[from:cut], elements(from, cut)); err != nil {
+				yield(repodata.Run{}, err)
+				return
 			}
 			run := repodata.Run{Lines: lines[:len(lines)-1], Count: cut - from}
 			run.Share = s.share(t, f.members[from:cut], places[from:cut])
@@ -117,6 +114,31 @@ func (s *splitting) runs(elements func(from, to int) iter.Seq2[[]byte, error], t
 		}
 		one(last, len(f.members))
 	}
+}
+
+// lines appends the elements of a piece, each with a newline behind it. What lies side
+// by side in the source, and is not primary, is read as it lies.
+func (s *splitting) lines(dst []byte, t int, members []int32, elements iter.Seq2[[]byte, error]) ([]byte, error) {
+	if spool := s.spools.of(t, s.pkgs[members[0]].source); spool != nil && elementTypes[t] != repodata.TypePrimary {
+		positions, err := s.positions(t, spool, members)
+		if err != nil {
+			return nil, err
+		}
+		side := 1
+		for side < len(positions) && positions[side] == positions[0]+side {
+			side++
+		}
+		if side == len(positions) {
+			return spool.AppendLines(dst, positions[0], positions[0]+side)
+		}
+	}
+	for raw, err := range elements {
+		if err != nil {
+			return nil, err
+		}
+		dst = append(append(dst, raw...), '\n')
+	}
+	return dst, nil
 }
 
 // share keeps what a piece is compressed to until all who hold it have taken it.
