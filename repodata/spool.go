@@ -288,6 +288,9 @@ func (s *Spool) AppendLines(dst []byte, from, to int) ([]byte, error) {
 	last := s.spans[to-1]
 	at := len(dst)
 	size := int(last.offset-s.spans[from].offset) + int(last.length) + 1
+	if start := s.spans[from].offset; s.file == nil {
+		return append(dst, s.held[start:start+int64(size)]...), nil
+	}
 	dst = slices.Grow(dst, size)[:at+size]
 	if _, err := s.file.ReadAt(dst[at:], s.spans[from].offset); err != nil {
 		return nil, fmt.Errorf("read spooled %s: %w", s.name, err)
