@@ -3,6 +3,8 @@ package splitter
 import (
 	"bytes"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 
 	"flatstream/repodata"
 	"flatstream/splitter/modulemd"
@@ -43,15 +45,10 @@ func (p *Plan) planGrobi() error {
 	}
 	streams := p.Repos
 	p.Repos = append(p.Repos, rest)
-	var of *Group
-	var a *Activation
-	for _, f := range streams { // those of one group stand together
-		if f.Group != of {
-			of = f.Group
-			a, _ = p.Index.ResolveGroup(of) // nil: it cannot be enabled
-		}
+	activations := p.resolveGroups(p.Index.AllGroups())
+	for _, f := range streams {
 		p.fill(f, held)
-		p.connect(f, a)
+		p.connect(f, activations[f.Group])
 		var err error
 		if f.Build, err = p.buildNeeds(f); err != nil {
 			return err
@@ -63,6 +60,26 @@ func (p *Plan) planGrobi() error {
 	var err error
 	p.plainBuild, err = p.builtIn(nil) // there is no default view to go by
 	return err
+}
+
+// resolveGroups enables each group alone; nil: it cannot be enabled.
+func (p *Plan) resolveGroups(groups []*Group) map[*Group]*Activation {
+	found := make([]*Activation, len(groups))
+	var next atomic.Int64
+	var group sync.WaitGroup
+	for range p.Options.jobs() {
+		group.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(groups); i = int(next.Add(1)) - 1 {
+				found[i], _ = p.Index.ResolveGroup(groups[i])
+			}
+		})
+	}
+	group.Wait()
+	byGroup := make(map[*Group]*Activation, len(groups))
+	for i, g := range groups {
+		byGroup[g] = found[i]
+	}
+	return byGroup
 }
 
 // ModulesName is the file that GrobiSplitter writes beside the packages of a build.
