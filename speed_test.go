@@ -61,7 +61,7 @@ func cpuTime() time.Duration {
 
 // best is the least time of a step of f, which takes n of them, over the rounds; it
 // stops early when enough is good enough.
-func best(t *testing.T, n int, enough float64, f func() error) float64 {
+func best(t testing.TB, n int, enough float64, f func() error) float64 {
 	t.Helper()
 	least := 0.0
 	for range rounds {
@@ -83,9 +83,7 @@ func best(t *testing.T, n int, enough float64, f func() error) float64 {
 // TestHotPathsKeepTheirSpeed fails when a hot path costs twice what it did. It is no
 // benchmark: scripts/bench is. Under -short the paths only run.
 func TestHotPathsKeepTheirSpeed(t *testing.T) {
-	const steps = 20e6
-	sink := uint64(0)
-	step := best(t, steps, 0, func() error { sink += calibrate(steps); return nil })
+	step := calibration(t)
 	for _, p := range hotPaths(t) {
 		enough := p.cost * step
 		if testing.Short() {
@@ -97,16 +95,23 @@ func TestHotPathsKeepTheirSpeed(t *testing.T) {
 			t.Errorf("%s costs %.3f steps of the calibration loop, %.1f times the committed %.3f; find out why (go test -bench, scripts/bench) or commit what it costs now", p.name, got, got/p.cost, p.cost)
 		}
 	}
+}
+
+// calibration is the time of one step of the calibration loop.
+func calibration(t testing.TB) float64 {
+	t.Helper()
+	const steps = 20e6
+	sink := uint64(0)
+	step := best(t, steps, 0, func() error { sink += calibrate(steps); return nil })
 	if sink == 0 {
 		t.Log("no step was taken")
 	}
+	return step
 }
 
 // BenchmarkHotPaths is for looking at one of them: its cost in steps, as the test has it.
 func BenchmarkHotPaths(b *testing.B) {
-	start := cpuTime()
-	calibrated := calibrate(20e6)
-	step := float64(cpuTime()-start) / 20e6
+	step := calibration(b)
 	for _, p := range hotPaths(b) {
 		b.Run(p.name, func(b *testing.B) {
 			before := cpuTime()
@@ -117,9 +122,6 @@ func BenchmarkHotPaths(b *testing.B) {
 			}
 			b.ReportMetric(float64(cpuTime()-before)/float64(b.N*p.size)/step, "steps")
 		})
-	}
-	if calibrated == 0 {
-		b.Log("no step was taken")
 	}
 }
 

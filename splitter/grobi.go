@@ -3,8 +3,8 @@ package splitter
 import (
 	"bytes"
 	"path/filepath"
-	"sync"
-	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
 
 	"flatstream/repodata"
 	"flatstream/splitter/modulemd"
@@ -65,16 +65,15 @@ func (p *Plan) planGrobi() error {
 // resolveGroups enables each group alone; nil: it cannot be enabled.
 func (p *Plan) resolveGroups(groups []*Group) map[*Group]*Activation {
 	found := make([]*Activation, len(groups))
-	var next atomic.Int64
-	var group sync.WaitGroup
-	for range p.Options.jobs() {
-		group.Go(func() {
-			for i := int(next.Add(1)) - 1; i < len(groups); i = int(next.Add(1)) - 1 {
-				found[i], _ = p.Index.ResolveGroup(groups[i])
-			}
+	var work errgroup.Group
+	work.SetLimit(p.Options.jobs())
+	for i, g := range groups {
+		work.Go(func() error {
+			found[i], _ = p.Index.ResolveGroup(g)
+			return nil
 		})
 	}
-	group.Wait()
+	_ = work.Wait()
 	byGroup := make(map[*Group]*Activation, len(groups))
 	for i, g := range groups {
 		byGroup[g] = found[i]

@@ -19,27 +19,25 @@ const (
 )
 
 // A slice must be long enough to try out a value of each variable. So in problems with more
-// than maxSliced variables it takes time, and costs so much effort that there are minutes
-// of it for a check: far from what real packages take on any machine.
+// than maxSliced variables it takes time, of which the effort for a check is minutes: far
+// from what real packages take on any machine.
 const (
 	maxSliced = 8000
 	longSlice = 200 * time.Millisecond
-	longCost  = 1
 )
 
 // answer tells whether all of the literals can be true: 1 or -1, or 0 if that effort did not
 // tell. It returns what is left of the effort.
 func (f *satProblem) answer(ctx context.Context, effort int, literals ...z.Lit) (answer, left int) {
-	slice, cost := time.Nanosecond, 1
+	slice := time.Nanosecond
 	if f.g.MaxVar() > maxSliced {
-		slice, cost = longSlice, longCost
+		slice = longSlice
 	}
-	for effort > 0 && ctx.Err() == nil {
+	for ; effort > 0 && ctx.Err() == nil; effort-- {
 		f.g.Assume(literals...)
 		if answer = f.g.Try(slice); answer != 0 {
 			return answer, effort
 		}
-		effort -= cost
 	}
 	return 0, effort
 }
