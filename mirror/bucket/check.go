@@ -115,10 +115,7 @@ func Check(ctx context.Context, l Location, opt Options) (*Checkup, error) {
 
 // leftovers finds uploads in parts to our paths. Who may only read objects is not told.
 func (c *Checkup) leftovers(ctx context.Context, r *remote, items []item) error {
-	ours := make(map[string]bool, len(items))
-	for _, i := range items {
-		ours[i.path] = true
-	}
+	ours := pathsOf(items)
 	uploads, err := r.unfinished(ctx, func(path string) bool { return ours[path] })
 	if s := status(err); s == http.StatusForbidden || s == http.StatusNotImplemented {
 		return nil

@@ -23,6 +23,15 @@ type item struct {
 	gone int64  // seconds since 1970 at which the published snapshot no longer had it; 0: it has
 }
 
+// pathsOf is the set of their paths.
+func pathsOf(items []item) map[string]bool {
+	paths := make(map[string]bool, len(items))
+	for _, i := range items {
+		paths[i.path] = true
+	}
+	return paths
+}
+
 const (
 	manifestHead = "flatstream bucket manifest 1"
 	// maxManifest caps what is read of a manifest, decompressed: ten million objects.

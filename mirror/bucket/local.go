@@ -57,8 +57,8 @@ func files(t *tree.Tree, s tree.Snapshot, plusCopies bool) ([]file, error) {
 			f.from, f.promised = t.ObjectPath(e.Checksum), !t.Has(e.Checksum, e.Size)
 		}
 		if f.sum.IsZero() { // of an earlier version's split
-			if f.sum, err = hashFile(f.from, "sha256"); err != nil {
-				return nil, err
+			if f.sum, err = hashFile(f.from); err != nil {
+				return nil, fmt.Errorf("read the store: %w", err)
 			}
 		}
 		list = append(list, f)
@@ -114,18 +114,18 @@ func withAliases(list []file, dir string) ([]file, error) {
 	return list, err
 }
 
-// hashFile reads a whole file.
-func hashFile(name, algo string) (digest.Checksum, error) {
+// hashFile is the SHA-256 of a whole file.
+func hashFile(name string) (digest.Checksum, error) {
 	f, err := os.Open(name)
 	if err != nil {
-		return digest.Checksum{}, fmt.Errorf("read the store: %w", err)
+		return digest.Checksum{}, err
 	}
 	defer f.Close()
-	h := digest.Checksum{Algo: algo}.New()
+	h := sha256.New()
 	if _, err := io.Copy(h, f); err != nil {
-		return digest.Checksum{}, fmt.Errorf("read the store: %w", err)
+		return digest.Checksum{}, err
 	}
-	return digest.FromHash(algo, h), nil
+	return digest.FromHash("sha256", h), nil
 }
 
 // DamagedError says that a file of the store is not what its snapshot says.

@@ -1,10 +1,8 @@
 package bucket
 
 import (
-	"fmt"
+	"crypto/rand"
 	"time"
-
-	"flatstream/repodata/digest"
 )
 
 // DefaultLease is how long a publisher that says nothing any more keeps others out.
@@ -54,7 +52,7 @@ func (o Options) holder() holder {
 	if o.owner != nil {
 		return *o.owner
 	}
-	return thisProcess(digest.OfBytes(fmt.Append(nil, time.Now().UnixNano())).Hex[:16])
+	return thisProcess(rand.Text())
 }
 
 // Progress is how far a publication is.

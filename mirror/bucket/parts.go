@@ -62,7 +62,7 @@ func (u *uploader) putParts(ctx context.Context, f file, in *os.File, h header) 
 	if err == nil {
 		return plainTag(out.ETag), nil
 	}
-	if o, ok, e := u.head(ctx, f.path); e == nil && ok && status(err) == 404 && o.sum == f.sum.String() && o.size == f.size {
+	if o, ok, e := u.head(ctx, f.path); e == nil && ok && status(err) == 404 && o.holds(f) {
 		return o.etag, nil // our own, whose answer got lost
 	}
 	return "", u.explain("put", f.path, err)

@@ -196,10 +196,7 @@ func (p *Public) sure(ctx context.Context, items []item) ([]item, error) {
 	if err != nil {
 		return nil, err
 	}
-	doubt := make(map[string]bool, len(unsure))
-	for _, i := range unsure {
-		doubt[i.path] = true
-	}
+	doubt := pathsOf(unsure)
 	return slices.DeleteFunc(items, func(i item) bool { return doubt[i.path] }), nil
 }
 

@@ -179,10 +179,7 @@ func (p *publication) takeBack(ctx context.Context, made plan, unsure map[string
 	if unsure == nil && p.opt.again == nil && made.largest <= p.opt.single {
 		return nil
 	}
-	ours := make(map[string]bool, made.todo+len(made.kept))
-	for _, i := range made.kept {
-		ours[i.path] = true
-	}
+	ours := pathsOf(made.kept)
 	made.each(func(_ file, path string) { ours[path] = true })
 	p.parts = func(path string) bool { return ours[path] || unsure[path] }
 	p.report.Aborted, err = p.abortParts(ctx, p.parts)

@@ -154,10 +154,7 @@ func (r *remote) put(ctx context.Context, path string, body io.ReadSeeker, size 
 	}
 	in := &s3.PutObjectInput{
 		Bucket: &r.Bucket, Key: aws.String(r.key(path)), Body: r.slowed(ctx, body), ContentLength: &size,
-		ContentType: &h.contentType, ChecksumSHA256: check,
-	}
-	if h.cacheControl != "" {
-		in.CacheControl = &h.cacheControl
+		ContentType: &h.contentType, CacheControl: nonEmpty(h.cacheControl), ChecksumSHA256: check,
 	}
 	if !h.sum.IsZero() {
 		in.Metadata = map[string]string{sumKey: h.sum.String()}
@@ -197,6 +194,9 @@ type object struct {
 	sum  string        // what it was uploaded as
 	age  time.Duration // by the server's own clock, in whole seconds
 }
+
+// holds says whether it was uploaded as this file.
+func (o object) holds(f file) bool { return o.sum == f.sum.String() && o.size == f.size }
 
 // head asks for an object; ok is false where there is none.
 func (r *remote) head(ctx context.Context, path string) (o object, ok bool, err error) {

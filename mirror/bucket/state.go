@@ -3,12 +3,9 @@ package bucket
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -112,11 +109,7 @@ func (r *remote) readIntent(ctx context.Context) (map[string]bool, error) {
 	if err != nil {
 		return nil, &DamageError{r.Location, intentName + ": " + err.Error()}
 	}
-	paths := make(map[string]bool, len(items))
-	for _, i := range items {
-		paths[i.path] = true
-	}
-	return paths, nil
+	return pathsOf(items), nil
 }
 
 // writeIntent says, before anything changes, what will. Whoever finds it later takes
@@ -230,14 +223,9 @@ func (r *remote) present(ctx context.Context, unsure map[string]bool) (map[strin
 // fingerprint is the SHA-256 of a snapshot's manifest: the same name in another store is
 // another snapshot.
 func fingerprint(s tree.Snapshot) (string, error) {
-	f, err := os.Open(filepath.Join(s.Dir, tree.ManifestName))
+	sum, err := hashFile(filepath.Join(s.Dir, tree.ManifestName))
 	if err != nil {
 		return "", fmt.Errorf("read snapshot %s: %w", s.Name, err)
 	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", fmt.Errorf("read snapshot %s: %w", s.Name, err)
-	}
-	return digest.FromHash("sha256", h).Hex, nil
+	return sum.Hex, nil
 }

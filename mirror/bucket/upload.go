@@ -117,7 +117,7 @@ func (u *uploader) adopt(ctx context.Context, f file) (etag string, err error) {
 	if err != nil || !ok {
 		return "", err
 	}
-	if o.sum == f.sum.String() && o.size == f.size {
+	if o.holds(f) {
 		return o.etag, nil
 	}
 	return "", nil

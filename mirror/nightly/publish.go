@@ -38,27 +38,24 @@ func (c *Config) readPublish(n *yaml.Node) error {
 	if n.Kind == yaml.ScalarNode && !isNull(n) {
 		return location(n)
 	}
-	err := decode(n, fields{"to": location, "endpoint": func(n *yaml.Node) error {
-		if err := scalar(n); err != nil {
-			return err
+	address := func(into *string, check func(string) error) func(*yaml.Node) error {
+		return func(n *yaml.Node) error {
+			if err := scalar(n); err != nil {
+				return err
+			}
+			*into = n.Value
+			if err := check(n.Value); err != nil {
+				return wrong(n, "publish: %v", err)
+			}
+			return nil
 		}
-		c.Publish.Endpoint = n.Value
-		if err := bucket.CheckEndpoint(n.Value); err != nil {
-			return wrong(n, "publish: %v", err)
-		}
-		return nil
-	}, "plus-copies": func(n *yaml.Node) error {
-		return assignBool(n, &c.Publish.PlusCopies)
-	}, "redirect": func(n *yaml.Node) error {
-		if err := scalar(n); err != nil {
-			return err
-		}
-		c.Publish.Redirect = n.Value
-		if err := bucket.CheckPublic(n.Value); err != nil {
-			return wrong(n, "publish: %v", err)
-		}
-		return nil
-	}})
+	}
+	err := decode(n, fields{
+		"to":          location,
+		"endpoint":    address(&c.Publish.Endpoint, bucket.CheckEndpoint),
+		"plus-copies": func(n *yaml.Node) error { return assignBool(n, &c.Publish.PlusCopies) },
+		"redirect":    address(&c.Publish.Redirect, bucket.CheckPublic),
+	})
 	if err == nil && c.Publish.To.Bucket == "" && c.Publish.Redirect == "" && !isNull(n) {
 		e := wrong(n, "publish: does not say where to")
 		e.Try = "write publish: s3://BUCKET/PREFIX, or { to: s3://BUCKET/PREFIX, endpoint: https://... }"

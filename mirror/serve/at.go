@@ -149,7 +149,7 @@ func (s *set) serveFile(w http.ResponseWriter, r *http.Request, in *atRequest, f
 		return
 	}
 	head := w.Header()
-	head.Set("Content-Type", tree.ContentType(path.Base(in.path)))
+	head.Set("Content-Type", tree.ContentType(in.path))
 	head.Set("X-Content-Type-Options", "nosniff")
 	head.Set("ETag", s.etag(in.path))
 	head.Set("Cache-Control", in.cache())

@@ -71,7 +71,7 @@ func (h *handler) miss(w http.ResponseWriter, r *http.Request, v *view, missing 
 	slash := strings.HasSuffix(r.URL.Path, "/")
 	e, known, ok := h.demand.find(r, v.root, v.name)
 	if ok && !slash {
-		if !h.demand.has(e) && h.sendElsewhere(w, r, e.Path, e.Checksum, e.Size) {
+		if h.elsewhere != nil && !h.demand.has(e) && h.sendElsewhere(w, r, e.Path, e.Checksum, e.Size) {
 			return
 		}
 		if err := h.demand.serve(w, r, e, known); err != nil {
@@ -106,7 +106,7 @@ func (d *demand) serve(w http.ResponseWriter, r *http.Request, e tree.Entry, kno
 		return err
 	}
 	head := w.Header()
-	head.Set("Content-Type", tree.ContentType(path.Base(e.Path)))
+	head.Set("Content-Type", tree.ContentType(e.Path))
 	head.Set("X-Content-Type-Options", "nosniff")
 	head.Set("ETag", `"`+e.Checksum.Hex+`"`)
 	if store.Has(e.Checksum, e.Size) {

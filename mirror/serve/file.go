@@ -67,9 +67,8 @@ func notDirectory(err error) bool {
 // serveFile answers with one file. Every header is set before: with a content
 // type there is no sniffing, so net/http hands the file to sendfile(2).
 func (v *view) serveFile(w http.ResponseWriter, r *http.Request, f *os.File, info fs.FileInfo) {
-	name := path.Base(v.name)
 	head := w.Header()
-	head.Set("Content-Type", tree.ContentType(name))
+	head.Set("Content-Type", tree.ContentType(v.name))
 	head.Set("X-Content-Type-Options", "nosniff")
 	head.Set("ETag", etag(info))
 	if cache := cacheControl(v.name); cache != "" {
@@ -101,8 +100,7 @@ func cacheControl(p string) string {
 	if strings.HasPrefix(name, "repomd.xml") || path.Ext(name) == ".html" {
 		return "no-cache"
 	}
-	digits, _, found := strings.Cut(name, "-")
-	if found && len(digits) >= 32 && strings.Trim(digits, "0123456789abcdef") == "" && path.Base(path.Dir(p)) == "repodata" {
+	if path.Base(path.Dir(p)) == "repodata" && tree.ImmutableName(p) {
 		return immutable
 	}
 	return ""

@@ -84,7 +84,7 @@ func parseManifest(data []byte) ([]Entry, error) {
 // a manifest of a hundred thousand packages it reads some hundred. A line with a URL is
 // none of them.
 func findEntries(data []byte, names []string) ([]Entry, error) {
-	if !bytes.HasPrefix(data, []byte(manifestHead+"\n")) || !bytes.HasSuffix(data, []byte("\n")) {
+	if !whole(data) {
 		return parseManifest(data) // which says what is wrong
 	}
 	var entries []Entry
