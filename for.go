@@ -69,9 +69,9 @@ func forBuild(c *cli.Context, out *output) error {
 	if tool := c.String("for"); tool != "" {
 		switch {
 		case c.IsSet("base-url") || len(answer.Sets) == 0:
-		case place.BaseURL == servedURL:
+		case place.Options.BaseURL == servedURL:
 			out.note("the addresses are those that flatstream serve gives a target on this machine: say with --base-url where yours will be")
-		case strings.HasPrefix(place.BaseURL, "file:"):
+		case strings.HasPrefix(place.Options.BaseURL, "file:"):
 			out.note("the addresses are of this machine alone: set base-url in the config, or give --base-url")
 		}
 		if err := recipe.ForAnswer(c.Context, sources, answer, place, tool); err != nil {

@@ -30,11 +30,10 @@ func forSources(c *cli.Context, words []string) (_ []splitter.Source, place *rec
 	if len(refs) == 0 {
 		return nil, nil, nil, &usageError{"for needs sources to look in", "name them, or --store DIR"}
 	}
-	place = &recipe.Place{
-		BaseURL: cmp.Or(strings.TrimSuffix(c.String("base-url"), "/"), servedURL),
-		Options: splitter.Options{Platform: c.String("platform"), Arch: c.String("arch"), Jobs: c.Int("jobs")},
-	}
-	place.Options.BaseURL = place.BaseURL
+	place = &recipe.Place{Options: splitter.Options{
+		BaseURL:  cmp.Or(strings.TrimSuffix(c.String("base-url"), "/"), servedURL),
+		Platform: c.String("platform"), Arch: c.String("arch"), Jobs: c.Int("jobs"),
+	}}
 	if err := place.Options.Check(); err != nil {
 		return nil, nil, nil, asUsage(err)
 	}
@@ -80,7 +79,7 @@ func storeSources(c *cli.Context, words []string) ([]splitter.Source, *recipe.Pl
 		return nil, nil, nil, fmt.Errorf("reading %s: %w", target.Dir, err)
 	}
 	place.Options.Jobs = c.Int("jobs")
-	place.BaseURL = cmp.Or(strings.TrimSuffix(c.String("base-url"), "/"), place.BaseURL)
+	place.Options.BaseURL = cmp.Or(strings.TrimSuffix(c.String("base-url"), "/"), place.Options.BaseURL)
 	return sources, place, cleanup, nil
 }
 

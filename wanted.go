@@ -35,23 +35,19 @@ func definesFor(c *cli.Context, platform, arch string) (map[string]string, error
 
 // readPackage reads a package that is built already.
 func readPackage(file string) (p *repodata.Package, err error) {
-	f, err := splitter.OpenRegular(file)
+	f, size, err := splitter.OpenRegular(file)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	h, err := rpmfile.Read(f, info.Size())
+	h, err := rpmfile.Read(f, size)
 	if err != nil {
 		return nil, err
 	}
 	if h.Arch == "src" {
 		return nil, &hintedError{"it is a source package", "give it without --built to ask what its build needs"}
 	}
-	rel, err := rpmfile.ReadRelations(f, info.Size())
+	rel, err := rpmfile.ReadRelations(f, size)
 	if err != nil {
 		return nil, err
 	}

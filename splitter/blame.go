@@ -121,12 +121,14 @@ type blamer struct {
 	keys    map[string]keyed // of problems
 	result  *Blamed
 	events  []BlameEvent // of the snapshot at hand
+	last    *Report      // that was read last, and its checksum
+	lastSum string
 }
 
 // step tells what happened from one snapshot to the next.
 func (b *blamer) step(ctx context.Context, before, now *state) error {
 	b.events = nil
-	paths := slices.Compact(slices.Sorted(slices.Values(slices.Concat(before.paths, now.paths))))
+	paths := eitherOf(before.paths, now.paths)
 	for _, p := range paths {
 		if before.Repos[p] != now.Repos[p] {
 			b.compare(before, now, p)

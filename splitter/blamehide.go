@@ -15,15 +15,15 @@ func (b *blamer) hiding(before, now *state) error {
 		if !ok {
 			continue
 		}
-		seen := b.sight(before, p, b.word.word)
+		seen, here := b.sight(before, p, b.word.word).Packages, b.sight(now, p, b.word.word).Packages
 		for _, n := range b.inTarget(now, r.Target) {
-			nevra := n.String()
-			if !b.hidden(now, p, n) || b.hidden(before, p, n) {
+			if _, shown := here[n]; shown || b.hidden(before, p, n) {
 				continue
 			}
-			_, was := seen.Packages[n]
+			nevra := n.String()
+			_, was := seen[n]
 			streams := b.streamsOf(now, r.Target, n)
-			reasons, err := now.absence(p, nevra, streams)
+			reasons, err := b.absence(now, p, nevra, streams)
 			if err != nil {
 				return err
 			}

@@ -276,8 +276,25 @@ func (b *blamer) buildsOf(s *state, nevra string) []string {
 }
 
 // absence says why a package of a moment is not in a repository of its target.
-func (s *state) absence(p, nevra string, streams []string) ([]string, error) {
-	target := s.reports[p].Target
+func (b *blamer) absence(s *state, p, nevra string, streams []string) ([]string, error) {
+	report, err := b.report(s, s.reports[p].Target)
+	if err != nil {
+		return nil, err
+	}
+	repo, ok := report.Repo(s.reports[p].ID)
+	if !ok {
+		return nil, nil
+	}
+	unlisted := slices.ContainsFunc(report.Unlisted, func(u UnlistedPackage) bool { return u.NEVRA == nevra })
+	return report.absence(repo, false, nevra, streams, unlisted), nil
+}
+
+// report reads the whole report of a target, and keeps the one that was read last.
+func (b *blamer) report(s *state, target string) (*Report, error) {
+	sum := s.Targets[target]
+	if b.last != nil && b.lastSum == sum {
+		return b.last, nil
+	}
 	sub, err := fs.Sub(s.FS, target)
 	if err != nil {
 		return nil, err
@@ -286,10 +303,6 @@ func (s *state) absence(p, nevra string, streams []string) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s of snapshot %s: %w", target, s.Name, err)
 	}
-	repo, ok := report.Repo(s.reports[p].ID)
-	if !ok {
-		return nil, nil
-	}
-	unlisted := slices.ContainsFunc(report.Unlisted, func(u UnlistedPackage) bool { return u.NEVRA == nevra })
-	return report.absence(repo, false, nevra, streams, unlisted), nil
+	b.last, b.lastSum = report, sum
+	return report, nil
 }

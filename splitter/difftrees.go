@@ -38,7 +38,7 @@ type TreesDiff struct {
 // DiffTrees compares every repository of two published states, jobs at once (0: one per
 // processor). A repository with the same repomd.xml on both sides is not read.
 func DiffTrees(ctx context.Context, a, b PublishedTree, jobs int) (*TreesDiff, error) {
-	paths := slices.Compact(slices.Sorted(slices.Values(slices.Concat(a.Repos, b.Repos))))
+	paths := eitherOf(a.Repos, b.Repos)
 	diffs := make([]*RepoDiff, len(paths))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(cmp.Or(jobs, runtime.GOMAXPROCS(0)))
@@ -85,6 +85,11 @@ func diffRepo(ctx context.Context, a, b PublishedTree, p string) (*RepoDiff, err
 		return nil, nil
 	}
 	return &d, nil
+}
+
+// eitherOf lists what is in one of the two lists, sorted.
+func eitherOf(a, b []string) []string {
+	return slices.Compact(slices.Sorted(slices.Values(slices.Concat(a, b))))
 }
 
 // inventoryAt reads the repository at a path; nil when the tree has none there.

@@ -42,25 +42,21 @@ func (e *NeedsRpmspecError) Hint() string {
 
 // ReadBuild reads what a spec file or a source package needs to be built.
 func ReadBuild(ctx context.Context, file string, opt SpecOptions) (*Wanted, error) {
-	f, err := OpenRegular(file)
+	f, size, err := OpenRegular(file)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
 	start := make([]byte, 4)
 	if _, err := f.ReadAt(start, 0); err == nil && string(start) == "\xed\xab\xee\xdb" {
-		h, err := rpmfile.Read(f, info.Size())
+		h, err := rpmfile.Read(f, size)
 		if err != nil {
 			return nil, err
 		}
 		if !isSourceArch(h.Arch) {
 			return nil, &InputError{fmt.Sprintf("it is no source package, but built for %s", h.Arch), "give it with --built to ask what its installation needs"}
 		}
-		rel, err := rpmfile.ReadRelations(f, info.Size())
+		rel, err := rpmfile.ReadRelations(f, size)
 		if err != nil {
 			return nil, err
 		}
@@ -94,7 +90,7 @@ func askRpmspec(ctx context.Context, file string, defines map[string]string, unk
 
 // ReadLog reads what a build was missing from its log.
 func ReadLog(file string) (*Wanted, error) {
-	f, err := OpenRegular(file)
+	f, _, err := OpenRegular(file)
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +141,7 @@ func ReadBuilds(ctx context.Context, from string, opt SpecOptions, bad func(erro
 }
 
 func readList(file string) ([]Wanted, error) {
-	f, err := OpenRegular(file)
+	f, _, err := OpenRegular(file)
 	if err != nil {
 		return nil, err
 	}
@@ -176,14 +172,16 @@ func readList(file string) ([]Wanted, error) {
 	return builds, nil
 }
 
-// OpenRegular opens a regular file; a pipe would wait for its writer.
-func OpenRegular(name string) (*os.File, error) {
+// OpenRegular opens a regular file, and says how many bytes it has; a pipe would wait for
+// its writer.
+func OpenRegular(name string) (*os.File, int64, error) {
 	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, errors.Join(f.Close(), cmp.Or[error](err, &InputError{name + " is not a regular file", "name a spec file, a source package or a log"}))
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return nil, 0, errors.Join(f.Close(), cmp.Or[error](err, &InputError{name + " is not a regular file", "name a spec file, a source package or a log"}))
 	}
-	return f, nil
+	return f, info.Size(), nil
 }

@@ -13,8 +13,8 @@ import (
 
 // Place says where a view that an answer proposes would stand.
 type Place struct {
-	BaseURL string // of its target, without a trailing slash
-	// Options of the split that writes the target; its views are replaced.
+	// Options of the split that writes the target, its address (without a trailing slash)
+	// among them; its views are replaced.
 	Options splitter.Options
 	// DotRepo is the .repo file of another view of that target, for what it says about
 	// signatures; empty: what the sources say.
@@ -43,7 +43,7 @@ func PlaceIn(target fs.FS, report *splitter.Report) (*Place, error) {
 		if !ok {
 			continue
 		}
-		p.BaseURL, p.DotRepo = base, string(text)
+		p.Options.BaseURL, p.DotRepo = base, string(text)
 		if r.Kind == splitter.KindDefault {
 			break
 		}
@@ -62,7 +62,7 @@ func ForAnswer(ctx context.Context, sources []splitter.Source, a *splitter.Answe
 		return nil
 	}
 	opt := place.Options
-	opt.BaseURL, opt.Views, opt.Overlays = place.BaseURL, nil, nil
+	opt.Views, opt.Overlays = nil, nil
 	for _, s := range a.Sets {
 		if s.View == splitter.KindDefault {
 			continue
@@ -80,10 +80,11 @@ func ForAnswer(ctx context.Context, sources []splitter.Source, a *splitter.Answe
 	report := plan.Report()
 	for i := range a.Sets {
 		s := &a.Sets[i]
-		repo, err := Find(report, path.Join("views", s.View))
+		view := path.Join("views", s.View)
 		if s.View == splitter.KindDefault {
-			repo, err = Find(report, s.View)
+			view = s.View
 		}
+		repo, err := Find(report, view)
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.View, err)
 		}
