@@ -48,7 +48,7 @@ func blame(c *cli.Context, out *output) error {
 		if err != nil {
 			return err
 		}
-		return printBlame(out, found, tags)
+		return printBlame(out, store, found, tags)
 	})
 }
 
@@ -114,12 +114,16 @@ func momentsOf(snapshots []tree.Snapshot) (moments []splitter.Moment, held []spl
 	return moments, held, skipped
 }
 
-func printBlame(out *output, found *splitter.Blamed, tags map[string]string) error {
+func printBlame(out *output, store string, found *splitter.Blamed, tags map[string]string) error {
 	for _, s := range found.Skipped {
 		out.note("warning: snapshot %s is skipped: %s", s.Snapshot, s.Reason)
 	}
+	hint := fmt.Sprintf("flatstream fsck %s --repair mends what another copy or upstream still has", store)
 	if found.Snapshots == 0 {
-		return &hintedError{"no snapshot can be read", "flatstream fsck --repair mends a store"}
+		return &hintedError{"no snapshot can be read", hint}
+	}
+	if len(found.Skipped) > 0 {
+		out.note("hint: %s; until then the snapshot after it tells what happened", hint)
 	}
 	if err := out.document(found); err != nil {
 		return err
@@ -135,7 +139,7 @@ func printBlame(out *output, found *splitter.Blamed, tags map[string]string) err
 	if len(found.Events) > 0 || out.json {
 		return nil
 	}
-	hint := "name a package, a NEVRA, a capability as it is provided, or module:stream"
+	hint = "name a package, a NEVRA, a capability as it is provided, or module:stream"
 	if len(found.Near) > 0 {
 		hint = "did you mean " + strings.Join(found.Near, " or ") + "?"
 	}

@@ -165,6 +165,23 @@ func TestDamageIsNamed(t *testing.T) {
 	}
 }
 
+// A package that makes no sense because bytes of the file are wrong is told as what it is.
+func TestDamageWithinAPackageIsNamed(t *testing.T) {
+	files := smallRepo(t, codec.None)
+	file := primaryFile(files)
+	files[file].Data = bytes.Replace(files[file].Data, []byte(`ver="1"`), []byte(`vev="1"`), 1)
+	r, err := Open(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got error
+	for _, got = range r.Packages(context.Background(), PartIdentity) {
+	}
+	if got == nil || !strings.Contains(got.Error(), file+": checksum is") {
+		t.Errorf("%v, want an error that says that the checksum of %s is wrong", got, file)
+	}
+}
+
 // A spool believes stored bytes whose strong checksum is right, and nothing less.
 func TestSpoolChecksOneStrongChecksum(t *testing.T) {
 	for name, c := range map[string]struct {

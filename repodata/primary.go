@@ -433,13 +433,16 @@ func (r *Repo) packages(ctx context.Context, parts Parts, providing map[string]b
 		var failed error
 		stopped := false
 		err := r.scan(ctx, TypePrimary, func(e Element) bool {
+			if failed != nil {
+				return true // to the end, which says whether the bytes are those of repomd.xml
+			}
 			p, err := d.Package(e, parts)
 			if err == nil {
 				err = join(p, e.PkgID)
 			}
 			if err != nil {
 				failed = fmt.Errorf("read %s: %w", r.location(TypePrimary), err)
-				return false
+				return true
 			}
 			stopped = !yield(p, nil)
 			return !stopped
@@ -447,7 +450,7 @@ func (r *Repo) packages(ctx context.Context, parts Parts, providing map[string]b
 		switch {
 		case stopped:
 			return
-		case failed != nil:
+		case err == nil && failed != nil:
 			err = failed
 		case err == nil:
 			err = drain()

@@ -80,27 +80,33 @@ func randomNights(t *testing.T, rnd *rand.Rand, n int) (nights [][]fixtures.Pack
 				}
 			}
 		}
-		dir := t.TempDir()
-		if err := (&fixtures.Repo{Packages: now}).Write(filepath.Join(dir, "mirror/r"), fixtures.Options{MetadataOnly: true, Revision: fmt.Sprint(i)}); err != nil {
-			t.Fatal(err)
-		}
-		repo, err := repodata.Open(os.DirFS(filepath.Join(dir, "mirror/r")))
+		nights = append(nights, now)
+		moments = append(moments, writeNight(t, i, now))
+	}
+	return nights, moments
+}
+
+// writeNight writes a snapshot with one repository.
+func writeNight(t *testing.T, i int, packages []fixtures.Package) nightAt {
+	t.Helper()
+	dir := t.TempDir()
+	if err := (&fixtures.Repo{Packages: packages}).Write(filepath.Join(dir, "mirror/r"), fixtures.Options{MetadataOnly: true, Revision: fmt.Sprint(i)}); err != nil {
+		t.Fatal(err)
+	}
+	repo, err := repodata.Open(os.DirFS(filepath.Join(dir, "mirror/r")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var files []string
+	for p, err := range repo.Packages(context.Background(), repodata.PartIdentity) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var files []string
-		for p, err := range repo.Packages(context.Background(), repodata.PartIdentity) {
-			if err != nil {
-				t.Fatal(err)
-			}
-			files = append(files, p.PkgID.Hex)
-		}
-		sum := fmt.Sprintf("%x", sha256.Sum256([]byte(fmt.Sprint(i))))
-		nights = append(nights, now)
-		moments = append(moments, nightAt{Moment{Name: fmt.Sprint(i), FS: os.DirFS(dir), Repos: map[string]string{"mirror/r": sum},
-			Problems: func() (known, withheld map[string][]string, err error) { return nil, nil, nil }}, dir, files})
+		files = append(files, p.PkgID.Hex)
 	}
-	return nights, moments
+	sum := fmt.Sprintf("%x", sha256.Sum256([]byte(fmt.Sprint(i))))
+	return nightAt{Moment{Name: fmt.Sprint(i), FS: os.DirFS(dir), Repos: map[string]string{"mirror/r": sum},
+		Problems: func() (known, withheld map[string][]string, err error) { return nil, nil, nil }}, dir, files}
 }
 
 // has lists what a night has of a word, by the words' own definition here.

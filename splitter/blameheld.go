@@ -211,7 +211,7 @@ func (h *holdings) agrees(f fresh, have map[string]bool) bool {
 	return n >= len(have)
 }
 
-// find looks for words in one state.
+// find looks for words in one state, of which it says nothing unless all of it was read.
 func (f fresh) find(ctx context.Context, words []lookup) (*finding, error) {
 	r, err := f.open()
 	if err != nil {
@@ -229,7 +229,10 @@ func (f fresh) find(ctx context.Context, words []lookup) (*finding, error) {
 		}
 		s.take(p.NEVRA, p.PkgID, how)
 	})
-	return result, err
+	if err != nil {
+		return nil, err
+	}
+	return result, nil
 }
 
 // apply notes what each state has whose files are all known.

@@ -16,14 +16,18 @@ import (
 
 // eachMatch calls found for each package of a repository that is what a word means.
 // Packages that cannot be are not parsed. files, if not nil, takes in the digits of all
-// package files.
+// package files. What it gave counts only if it returns no error.
 func eachMatch(ctx context.Context, r *repodata.Repo, words []lookup, files map[string]bool, found func(i int, p *repodata.Package, how string)) error {
 	const few = 8 // to look for in the bytes of an element
 	all := indexWords(words)
 	var decoder repodata.Decoder
+	var odd error // an element that cannot be read; if the bytes are not those of repomd.xml, the end says so
 	for e, err := range r.Elements(ctx, repodata.TypePrimary) {
 		if err != nil {
 			return err
+		}
+		if odd != nil {
+			continue
 		}
 		if files != nil {
 			files[strings.Clone(e.PkgID)] = true
@@ -33,7 +37,9 @@ func eachMatch(ctx context.Context, r *repodata.Repo, words []lookup, files map[
 		}
 		p, err := decoder.Package(e, repodata.PartRelations|repodata.PartFiles)
 		if err != nil {
-			return err
+			rec, _ := r.MD.Record(repodata.TypePrimary)
+			odd = fmt.Errorf("read %s: %w", rec.Location, err)
+			continue
 		}
 		for _, i := range all.candidates(p) {
 			if how, ok := words[i].matches(p); ok {
@@ -41,7 +47,7 @@ func eachMatch(ctx context.Context, r *repodata.Repo, words []lookup, files map[
 			}
 		}
 	}
-	return nil
+	return odd
 }
 
 // wordIndex lists words, by number, under their names.
