@@ -1,11 +1,8 @@
 package nightly
 
 import (
-	"encoding/json"
-	"errors"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -50,81 +47,5 @@ func TestInitIsAConfig(t *testing.T) {
 	}
 	if _, err := Init(InitOptions{Dirs: []string{t.TempDir()}}); err == nil {
 		t.Error("a config of nothing")
-	}
-}
-
-// object is what of a JSON Schema the test below looks at.
-type object struct {
-	Properties map[string]object `json:"properties"`
-	Additional json.RawMessage   `json:"additionalProperties"`
-	Enum       []any             `json:"enum"`
-}
-
-// TestSchemaIsTheConfigs: at each level the keys of the schema are those that ReadConfig
-// takes, and so are the words of each enumeration; both are read from its own hints.
-func TestSchemaIsTheConfigs(t *testing.T) {
-	var root object
-	if err := json.Unmarshal(Schema, &root); err != nil {
-		t.Fatal(err)
-	}
-	refused := slices.Clone(partKeys) // known, and not carried out
-	for _, level := range []struct{ path, before, after string }{
-		{"", "", ""}, {"repos/", "repos: { r: { ", "} }"}, {"targets/", "targets: { t: { ", "} }"}, {"views/", "views: { v: { ", "} }"},
-		{"verify", "verify: { ", "}"}, {"keep", "keep: { ", "}"}, {"hooks", "hooks: { ", "}"},
-	} {
-		at := root
-		name, each := strings.CutSuffix(level.path, "/")
-		if name != "" {
-			at = root.Properties[name]
-		}
-		if each {
-			if err := json.Unmarshal(at.Additional, &at); err != nil {
-				t.Fatal(err)
-			}
-		} else if string(at.Additional) != "false" {
-			t.Errorf("%q takes keys that it does not list", level.path)
-		}
-		hint := try(t, level.before+"zzz: x"+level.after)
-		keys := strings.Split(strings.TrimPrefix(hint, "the keys here are "), ", ")
-		keys = slices.DeleteFunc(keys, func(k string) bool { return slices.Contains(refused, k) })
-		slices.Sort(keys)
-		var have []string
-		for k, property := range at.Properties {
-			have = append(have, k)
-			if property.Enum != nil {
-				checkWords(t, level.before+k+": zzz"+level.after, property.Enum)
-			}
-		}
-		slices.Sort(have)
-		if !slices.Equal(keys, have) {
-			t.Errorf("%q: the schema has %v, the config %v", level.path, have, keys)
-		}
-	}
-}
-
-// try is the hint of what ReadConfig says of a text.
-func try(t *testing.T, text string) string {
-	t.Helper()
-	_, err := parseConfig([]byte(text), "x", "/")
-	mistake, ok := errors.AsType[*ConfigError](err)
-	if !ok {
-		t.Fatalf("%s: %v", text, err)
-	}
-	return mistake.Try
-}
-
-func checkWords(t *testing.T, text string, enum []any) {
-	t.Helper()
-	_, err := parseConfig([]byte(text), "x", "/")
-	if err == nil {
-		t.Fatalf("%s is taken", text)
-	}
-	_, words, _ := strings.Cut(err.Error(), "(use ")
-	var have []string
-	for _, word := range enum {
-		have = append(have, word.(string))
-	}
-	if got := strings.Split(strings.TrimSuffix(words, ")"), ", "); !slices.Equal(got, have) {
-		t.Errorf("%s: the schema has %v, the config says %v", text, have, err)
 	}
 }
