@@ -180,7 +180,7 @@ func printNew(out *output, t nightly.TargetReport) {
 	printSome(out, t.New, "")
 	printSome(out, t.Impact, "impact: ")
 	if t.Withheld {
-		out.printf("%s: %s: stays as it was published; to publish it all the same, set %s for one run\n", t.Path, strings.Join(t.HeldBack, ", "), strictness(t))
+		out.printf("%s: %s: stays as it was published; to publish it all the same, set %s\n", t.Path, strings.Join(t.HeldBack, ", "), strictness(t))
 	}
 }
 
@@ -188,11 +188,11 @@ func printNew(out *output, t nightly.TargetReport) {
 func strictness(t nightly.TargetReport) string {
 	switch broken := slices.ContainsFunc(t.Impact, func(v nightly.ViewImpact) bool { return v.Summary.Broken > 0 }); {
 	case broken && len(t.New) > 0:
-		return "on-problems: warn and on-impact: warn"
+		return "on-problems: warn and on-impact: warn for one run"
 	case broken:
-		return "on-impact: warn"
+		return "on-impact: warn for one run"
 	}
-	return "on-problems: warn"
+	return "on-problems: warn for one run, or write what is new into the file of verify: baseline:"
 }
 
 // targetLine is what a log shows of one target.

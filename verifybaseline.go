@@ -81,11 +81,7 @@ func (e *baselineError) Hint() string {
 // where that is asked for. Problems that are not known are the exit status 3, unless
 // they have just been written down.
 func (b *baseline) judge(out *output, r *closure.Report, level splitter.Level) error {
-	var unasked []closure.Code
-	if level == splitter.LevelClosure {
-		unasked = []closure.Code{closure.Uninstallable, closure.Conflict}
-	}
-	standing := r.Apply(b.old, time.Now(), unasked...)
+	standing := r.Apply(b.old, time.Now(), level.Unasked()...)
 	if err := printVerify(out, r); err != nil {
 		return err
 	}

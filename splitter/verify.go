@@ -33,6 +33,14 @@ const (
 	LevelClosure Level = "closure" // every requirement of it has a provider
 )
 
+// Unasked lists the codes of problems that verify does not look for at this level.
+func (l Level) Unasked() []closure.Code {
+	if l == LevelClosure {
+		return []closure.Code{closure.Uninstallable, closure.Conflict}
+	}
+	return nil
+}
+
 // judge runs the checks at the wanted level.
 func (o VerifyOptions) judge(ctx context.Context, u *closure.Universe, checks []closure.Check) (*closure.Report, error) {
 	if o.Level == LevelClosure {

@@ -32,8 +32,8 @@ func keysOf(r *closure.Report) problemKeys {
 	return slices.Compact(keys)
 }
 
-// newProblems lists the problems that the published target does not have. What is
-// published for the first time has none.
+// newProblems lists the problems that the published target does not have and the
+// baseline file does not know. What is published for the first time has none.
 func newProblems(r *closure.Report, old problemKeys, first map[string]bool) []NewProblem {
 	fresh := []NewProblem{}
 	for _, c := range r.Checked {
@@ -41,7 +41,7 @@ func newProblems(r *closure.Report, old problemKeys, first map[string]bool) []Ne
 			continue
 		}
 		for _, p := range c.Problems {
-			if _, known := slices.BinarySearch(old, keyOf(c.Repo, p)); !known {
+			if _, had := slices.BinarySearch(old, keyOf(c.Repo, p)); !had && !p.Known {
 				fresh = append(fresh, NewProblem{c.Repo, p})
 			}
 		}

@@ -40,6 +40,9 @@ func (c *Config) check(dir string) error {
 	if err := c.checkWith(dir); err != nil {
 		return err
 	}
+	if err := c.readBaseline(dir); err != nil {
+		return err
+	}
 	if v := &c.Verify; v.Impact != "" {
 		v.Impact = below(dir, v.Impact)
 		if _, err := os.Stat(v.Impact); err != nil {

@@ -24,6 +24,7 @@ import (
 	"flatstream/mirror"
 	"flatstream/mirror/repofile"
 	"flatstream/repodata"
+	"flatstream/repodata/closure"
 	"flatstream/splitter"
 )
 
@@ -103,6 +104,9 @@ type VerifyConfig struct {
 	// target, or the absolute directory of a repository that is only read.
 	With       []string
 	OnProblems string // keep-old or warn
+	// Baseline is the absolute file of problems that are known besides those that the
+	// published state has, as verify --write-baseline writes it; empty: none.
+	Baseline string
 	// Impact is the absolute directory of spec files and source packages, or a list of
 	// builds, whose build roots are compared before a view is published; empty: none.
 	Impact   string
@@ -113,7 +117,8 @@ type VerifyConfig struct {
 	// say, so that whoever can write a spec file could run programs as the nightly job.
 	ImpactRpmspec bool
 
-	node *yaml.Node
+	node     *yaml.Node
+	accepted *closure.Baseline // what Baseline holds; nil: none
 }
 
 // Hooks are commands, each with its arguments; no shell sees them.
@@ -220,8 +225,14 @@ func (c *Config) readVerify(n *yaml.Node) error {
 		"impact-views": &v.ImpactViews, "impact-rpmspec": &v.ImpactRpmspec,
 		"level": choice(&v.Level, string(splitter.LevelInstall), string(splitter.LevelClosure)),
 		"baseline": func(n *yaml.Node) error {
-			if n.Value != "auto" {
-				return notYet("a baseline of your own", "write baseline: auto, or leave the key out: the published state is the baseline")(n)
+			if err := assign(n, &v.Baseline); err != nil {
+				return err
+			}
+			switch v.Baseline {
+			case "":
+				return wrong(n, "baseline is auto or a file")
+			case "auto":
+				v.Baseline = ""
 			}
 			return nil
 		},

@@ -157,6 +157,7 @@ func (h *holding) judge(ctx context.Context, held []string, old problemKeys) (*c
 	if err != nil {
 		return nil, nil, err
 	}
+	h.n.Verify.accept(verdict, h.n.opt.Now)
 	return verdict, keysOf(verdict), nil
 }
 

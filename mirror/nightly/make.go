@@ -61,6 +61,7 @@ func (n *night) make(ctx context.Context, stage *tree.Stage, b build) (problemKe
 	for _, w := range report.Warnings {
 		n.report.warn("%s: %s", b.flat(), w.Text)
 	}
+	n.warnExpired(b, n.Verify.accept(verdict, n.opt.Now))
 	keys := keysOf(verdict)
 	old, published, err := n.baseline(b)
 	if err != nil {

@@ -13,11 +13,12 @@ import (
 )
 
 // writePages writes the catalogue of a target that will be published. Problems that
-// what is published has, too, are marked as known.
+// what is published has, too, are marked as known, beside those of the baseline file.
 func (n *night) writePages(ctx context.Context, stage *tree.Stage, b build, old problemKeys, in catalogue.Input) error {
 	for _, c := range in.Verdict.Checked {
 		for i := range c.Problems {
-			_, c.Problems[i].Known = slices.BinarySearch(old, keyOf(c.Repo, c.Problems[i]))
+			_, had := slices.BinarySearch(old, keyOf(c.Repo, c.Problems[i]))
+			c.Problems[i].Known = c.Problems[i].Known || had
 		}
 	}
 	in.Verdict.Tally()

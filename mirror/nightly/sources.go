@@ -299,7 +299,7 @@ func (b build) link(a Alias, vars repofile.Vars) (link, error) {
 
 // fingerprint is a checksum of all that decides, beside what upstream has, how
 // sources are split and judged: the program, the config, the .repo files that it
-// names, the key that signs and the directories that supply.
+// names, the key that signs, the baseline file and the directories that supply.
 func (c *Config) fingerprint(version string, all []upstream) (string, error) {
 	h := sha256.New()
 	fmt.Fprintf(h, "%q %q\n", version, c.sum)
@@ -319,6 +319,9 @@ func (c *Config) fingerprint(version string, all []upstream) (string, error) {
 			return "", fmt.Errorf("reading what supplies: %w", err)
 		}
 		fmt.Fprintf(h, "%q %x\n", dir, sha256.Sum256(b))
+	}
+	if known := c.Verify.accepted; known != nil {
+		fmt.Fprintf(h, "baseline %q\n", known.Entries)
 	}
 	if c.Verify.Impact != "" {
 		sum, err := c.impactSum()
