@@ -190,7 +190,10 @@ func parsePrimary(doc []byte, parts repodata.Parts) error {
 		return err
 	}
 	d := repodata.Decoder{Apart: parts != repodata.PartIdentity} // as the verifier has it
-	for {
+	for n := 1; ; n++ {
+		if n%100 == 0 {
+			d.Reset()
+		}
 		e, err := s.Next()
 		if err == io.EOF {
 			return nil

@@ -100,7 +100,10 @@ func benchmarkParse(b *testing.B, data func(typ string) []byte) {
 			for b.Loop() {
 				s, _ := NewScanner(bytes.NewReader(doc), TypePrimary)
 				d := Decoder{Apart: c.apart}
-				for {
+				for n := 1; ; n++ {
+					if n%100 == 0 {
+						d.Reset() // as often as the verifier does
+					}
 					e, err := s.Next()
 					if err == io.EOF {
 						break

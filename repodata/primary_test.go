@@ -111,6 +111,7 @@ func TestPackagesAgreeWithXMLOnRealData(t *testing.T) {
 	for _, repo := range someRealRepos() {
 		n, rich := 0, 0
 		var d Decoder
+		apart := newApartCheck(t)
 		for e, err := range openReal(t, repo).Elements(context.Background(), TypePrimary) {
 			if err != nil {
 				t.Fatal(err)
@@ -125,6 +126,7 @@ func TestPackagesAgreeWithXMLOnRealData(t *testing.T) {
 			if e.PkgID != got.PkgID.Hex {
 				t.Errorf("%s: the element says %s", got.NEVRA, e.PkgID)
 			}
+			apart.check(e, got)
 			for _, r := range got.Requires {
 				if r.Rich {
 					rich++
@@ -139,6 +141,41 @@ func TestPackagesAgreeWithXMLOnRealData(t *testing.T) {
 			t.Errorf("%s: %d rich requirements, want 730", repo, rich)
 		}
 	}
+}
+
+// apartCheck parses with a decoder whose memory is used again, and compares what several
+// packages in it are when the last of them has been parsed.
+type apartCheck struct {
+	t         *testing.T
+	decoder   Decoder
+	got, want []*Package
+}
+
+func newApartCheck(t *testing.T) *apartCheck {
+	return &apartCheck{t: t, decoder: Decoder{Apart: true}}
+}
+
+func (a *apartCheck) check(e Element, want *Package) {
+	a.t.Helper()
+	got, err := a.decoder.Package(e.Clone(), everyPart)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	a.got, a.want = append(a.got, got), append(a.want, want)
+	if len(a.got) == 100 {
+		a.compare()
+	}
+}
+
+func (a *apartCheck) compare() {
+	a.t.Helper()
+	for i, got := range a.got {
+		if !reflect.DeepEqual(got, a.want[i]) {
+			a.t.Fatalf("apart: got  %+v\nwant %+v", got, a.want[i])
+		}
+	}
+	a.got, a.want = a.got[:0], a.want[:0]
+	a.decoder.Reset()
 }
 
 // oddElements are legal and not what createrepo_c writes.
@@ -175,6 +212,8 @@ func parseXML(raw []byte, parts Parts) (*Package, error) {
 }
 
 func TestPackagesAgreeWithXMLOnOddElements(t *testing.T) {
+	apart := newApartCheck(t)
+	defer apart.compare()
 	for _, raw := range oddElements {
 		got, err := Element{Raw: []byte(raw)}.Package(everyPart)
 		if err != nil {
@@ -184,6 +223,7 @@ func TestPackagesAgreeWithXMLOnOddElements(t *testing.T) {
 		if want, err := parseXML([]byte(raw), everyPart); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("got  %+v\nwant %+v (%v)\n%s", got, want, err, raw)
 		}
+		apart.check(Element{Raw: []byte(raw)}, got)
 		if got.Name != "a" || got.Location != "a.rpm" || got.SourceRPM != "a.src.rpm" || len(got.Files) != 2 || got.Files[0] != (File{"/etc/a&b", Directory}) {
 			t.Errorf("read wrong: %+v\n%s", got, raw)
 		}

@@ -91,7 +91,7 @@ func (x *primaryParser) entry() error {
 		r.Op, r.EVR = 0, rpmver.EVR{}
 	}
 	r.Rich = r.Name[0] == '('
-	x.d.relations = append(x.d.relations, r)
+	x.d.relations.add(r)
 	return nil
 }
 

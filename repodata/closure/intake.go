@@ -24,9 +24,10 @@ type reading struct {
 }
 
 type readings struct {
-	list []reading
-	text []byte // their elements, side by side
-	err  error  // after the list
+	list    []reading
+	text    []byte            // their elements, side by side
+	decoder *repodata.Decoder // whose memory the packages have
+	err     error             // after the list
 }
 
 // heldReadings is how many batches are kept to be filled again: as many as can be on
@@ -39,15 +40,16 @@ func (u *Universe) emptyReadings() readings {
 	case r := <-u.emptied:
 		return r
 	default:
-		return readings{}
+		return readings{decoder: &repodata.Decoder{Apart: true}}
 	}
 }
 
 // keepReadings takes a batch back that was indexed, with all that it held copied.
 func (u *Universe) keepReadings(r readings) {
 	clear(r.list)
+	r.decoder.Reset()
 	select {
-	case u.emptied <- readings{list: r.list[:0], text: r.text[:0]}:
+	case u.emptied <- readings{list: r.list[:0], text: r.text[:0], decoder: r.decoder}:
 	default:
 	}
 }
@@ -134,14 +136,13 @@ func (u *Universe) find(ctx context.Context, r *repodata.Repo, to chan<- reading
 // parse parses what is new.
 func parse(from <-chan readings, to chan<- readings) {
 	defer close(to)
-	decoder := repodata.Decoder{Apart: true}
 	for batch := range from {
 		for i := range batch.list {
 			e := &batch.list[i]
 			if !e.fresh {
 				continue
 			}
-			p, err := decoder.Package(e.Element, repodata.PartRelations|repodata.PartFiles)
+			p, err := batch.decoder.Package(e.Element, repodata.PartRelations|repodata.PartFiles)
 			if err != nil {
 				batch.list, batch.err = batch.list[:i], err
 				break

@@ -76,6 +76,29 @@ func openDir(t testing.TB, dir string) *repodata.Repo {
 	return r
 }
 
+// The memory that elements are read into is used again while the rest is read: what a
+// report says of the first packages must not have become what the last ones say.
+func TestNothingOfAnElementStays(t *testing.T) {
+	var text, want strings.Builder
+	for i := range 6000 {
+		fmt.Fprintf(&text, "package p%04d %d.1-%d.module+el8 x86_64\n  provides own-%d = %d, shared = %d-1\n", i, i, i, i, i, i)
+		fmt.Fprintf(&text, "  requires own-%d = %d, shared > %d-0, no-%d >= %d.3\n  file /etc/p-%d\n", i, i, i, i, i, i)
+		fmt.Fprintf(&want, "p%04d-0:%d.1-%d.module+el8.x86_64: [no-%d >= %d.3]\n", i, i, i, i, i)
+	}
+	u := NewUniverse()
+	id := add(t, u, "app", text.String(), fixtures.Options{})
+	var got strings.Builder
+	for _, p := range check(t, u, Check{Repo: id}).Checked[0].Problems {
+		fmt.Fprintf(&got, "%s: %v\n", p.Package, p.Requirements)
+	}
+	if got.String() != want.String() {
+		t.Errorf("%d bytes of problems, want %d; they begin with\n%.300s", got.Len(), want.Len(), got.String())
+	}
+	if n := len(u.emptied); n == 0 || n == heldReadings {
+		t.Errorf("%d batches came back: the repository has to be larger than what is on its way, and memory to be used again", n)
+	}
+}
+
 func check(t testing.TB, u *Universe, checks ...Check) *Report {
 	t.Helper()
 	r, err := u.Closure(context.Background(), checks, Options{})
