@@ -170,11 +170,16 @@ func streamsOf(builds map[string][]string) map[string][]string {
 // dnf runs dnf as a client that knows only the .repo files in reposdir.
 func dnf(t *testing.T, root, reposdir string, args ...string) string {
 	t.Helper()
-	return runTool(t, "dnf", append([]string{
-		"-y", "-q", "--noplugins", "--releasever=8", "--forcearch=x86_64", "--installroot=" + root,
+	return runTool(t, "dnf", append(append(dnfRoot(root, reposdir), "--noplugins"), args...)...)
+}
+
+// dnfRoot are the options of a dnf that knows one root and one directory of .repo files.
+func dnfRoot(root, reposdir string) []string {
+	return []string{
+		"-y", "-q", "--releasever=8", "--forcearch=x86_64", "--installroot=" + root,
 		"--setopt=reposdir=" + reposdir, "--setopt=cachedir=" + filepath.Join(root, "cache"),
 		"--setopt=module_platform_id=platform:el8", "--setopt=metadata_expire=0",
-	}, args...)...)
+	}
 }
 
 // repoquery is what dnf sees in one repository.

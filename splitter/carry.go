@@ -83,6 +83,9 @@ func (p *Plan) filteredModules(f *Flat) []byte {
 	if d := p.carried.defaults[f.Module]; d != nil {
 		docs = append(docs, d.Raw)
 	}
+	if t := p.carried.translations[StreamID{f.Module, f.Stream}]; t != nil && t.Sound {
+		docs = append(docs, t.Raw)
+	}
 	for _, o := range p.carried.obsoletes[StreamID{f.Module, f.Stream}] {
 		docs = append(docs, o.Raw)
 	}

@@ -65,6 +65,7 @@ type Obsoletes struct {
 type Translation struct {
 	Module, Stream string
 	Modified       uint64
+	Sound          bool // libmodulemd reads it, even where it is strict
 	Raw            []byte
 }
 

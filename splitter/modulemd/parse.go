@@ -109,10 +109,36 @@ func (d *document) addTranslation(f *File, data *yaml.Node) {
 	}
 	if d.err == nil && t.Module != "" && t.Stream != "" {
 		f.Translations = append(f.Translations, t)
+		t.Sound = len(m) == 4 && d.soundTranslations(m["translations"])
 	}
 	if !errors.Is(d.err, errHostile) {
 		d.err = nil
 	}
+}
+
+// soundTranslations says whether every locale has just what libmodulemd knows.
+func (d *document) soundTranslations(n *yaml.Node) bool {
+	if d.follow(n) == nil || isNull(n) {
+		return false
+	}
+	for _, locale := range d.pairs(n) {
+		if isNull(locale.value) {
+			return false
+		}
+		for _, p := range d.pairs(locale.value) {
+			switch p.key {
+			case "summary", "description":
+				d.value(p.value)
+			case "profiles":
+				for _, text := range d.pairs(p.value) {
+					d.value(text.value)
+				}
+			default:
+				return false
+			}
+		}
+	}
+	return d.err == nil
 }
 
 func (d *document) addBuild(f *File, seen map[Key]*Build, version string, data *yaml.Node) {
