@@ -174,14 +174,14 @@ func BenchmarkWrite(b *testing.B) {
 	rec, _ := r.MD.Record(TypePrimary)
 	for _, format := range []codec.Format{codec.None, codec.Gzip, codec.Zstd} {
 		b.Run(format.String(), func(b *testing.B) {
-			encoder, err := codec.NewEncoder(format)
+			scratch, err := NewScratch(format)
 			if err != nil {
 				b.Fatal(err)
 			}
 			b.SetBytes(rec.OpenSize)
 			for b.Loop() {
 				dir := b.TempDir()
-				w, err := NewWriter(dir, WriterOptions{Format: format, Encoder: encoder})
+				w, err := NewWriter(dir, WriterOptions{Format: format, Scratch: scratch})
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -220,14 +220,14 @@ func relocated(s *Spool, positions []int) iter.Seq2[[]byte, error] {
 // spooled, primary parsed, and everything written to two repositories.
 func BenchmarkCopyTwice(b *testing.B) {
 	r := openReal(b, "c9s/AppStream")
-	encoder, err := codec.NewEncoder(codec.Gzip)
+	scratch, err := NewScratch(codec.Gzip)
 	if err != nil {
 		b.Fatal(err)
 	}
 	for b.Loop() {
 		var writers []*Writer
 		for range 2 {
-			w, err := NewWriter(b.TempDir(), WriterOptions{Format: codec.Gzip, Encoder: encoder})
+			w, err := NewWriter(b.TempDir(), WriterOptions{Format: codec.Gzip, Scratch: scratch})
 			if err != nil {
 				b.Fatal(err)
 			}

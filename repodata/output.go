@@ -19,19 +19,19 @@ type output struct {
 	dir       string
 	temporary string // name of the file while it grows
 	f         *os.File
-	buf       []byte
+	buf       *[]byte
 }
 
-func (o *output) reset(temporary string) { o.temporary, o.buf = temporary, o.buf[:0] }
+func (o *output) reset(temporary string) { o.temporary, *o.buf = temporary, (*o.buf)[:0] }
 
 // Write keeps p until there is enough to write.
 func (o *output) Write(p []byte) (int, error) {
-	if len(o.buf)+len(p) > outputBuffer {
+	if len(*o.buf)+len(p) > outputBuffer {
 		if err := o.flush(); err != nil {
 			return 0, err
 		}
 	}
-	o.buf = append(o.buf, p...)
+	*o.buf = append(*o.buf, p...)
 	return len(p), nil
 }
 
@@ -41,15 +41,15 @@ func (o *output) flush() (err error) {
 			return err
 		}
 	}
-	_, err = o.f.Write(o.buf)
-	o.buf = o.buf[:0]
+	_, err = o.f.Write(*o.buf)
+	*o.buf = (*o.buf)[:0]
 	return err
 }
 
 // finish closes the file and gives it its name.
 func (o *output) finish(name string) error {
 	if o.f == nil {
-		err := WriteFile(filepath.Join(o.dir, name), o.buf)
+		err := WriteFile(filepath.Join(o.dir, name), *o.buf)
 		if !errors.Is(err, fs.ErrExist) {
 			return err
 		}

@@ -210,17 +210,21 @@ func (m *RepoMD) Record(typ string) (Record, bool) {
 // the order of the slice. It never returns Raw.
 func (m *RepoMD) Marshal() []byte {
 	var b bytes.Buffer
+	m.marshal(&b)
+	return b.Bytes()
+}
+
+func (m *RepoMD) marshal(b *bytes.Buffer) {
 	b.WriteString(xmlDeclaration)
 	b.WriteString(`<repomd xmlns="http://linux.duke.edu/metadata/repo" xmlns:rpm="http://linux.duke.edu/metadata/rpm">` + "\n")
 	if m.Revision != "" { // createrepo_c warns about an empty one
-		line(&b, "  ", "revision", "", m.Revision)
+		line(b, "  ", "revision", "", m.Revision)
 	}
-	m.Tags.marshal(&b)
+	m.Tags.marshal(b)
 	for _, rec := range m.Records {
-		rec.marshal(&b)
+		rec.marshal(b)
 	}
 	b.WriteString("</repomd>\n")
-	return b.Bytes()
 }
 
 func (t *Tags) marshal(b *bytes.Buffer) {
@@ -272,9 +276,17 @@ func attribute(key, value string) string {
 	return " " + key + `="` + escape(value) + `"`
 }
 
+// needsEscape says of all but plain ASCII that it may not stand as it is.
+func needsEscape(c rune) bool {
+	return c < ' ' || c > '~' || strings.ContainsRune(`"'&<>`, c)
+}
+
 // escape writes s so that it may stand in text and in double quotes. Bytes that
 // XML cannot carry become U+FFFD.
 func escape(s string) string {
+	if !strings.ContainsFunc(s, needsEscape) {
+		return s
+	}
 	var b bytes.Buffer
 	if err := xml.EscapeText(&b, []byte(s)); err != nil { // a bytes.Buffer never fails
 		return ""

@@ -29,9 +29,9 @@ type WriterOptions struct {
 	// Format is the compression of every file but repomd.xml; the zero value is
 	// none, [codec.Gzip] is what every client reads.
 	Format codec.Format
-	// Encoder is a reusable encoder of that format; nil makes one. One per worker:
-	// a Writer uses it only while one of its methods runs.
-	Encoder *codec.Encoder
+	// Scratch is what one Writer after another can use, of the same Format; nil: its
+	// own. One per worker: a Writer uses it only while one of its methods runs.
+	Scratch *Scratch
 	// Revision of repomd.xml, and Timestamp (seconds since 1970) of all its
 	// records. Nothing is taken from the clock.
 	Revision  string
@@ -47,9 +47,9 @@ type WriterOptions struct {
 // and repomd.xml last, so that no half repository can exist. Same input, same
 // bytes. It serves one goroutine.
 type Writer struct {
+	*Scratch
 	dir     string // DIR/repodata
 	opt     WriterOptions
-	buf     *bufio.Writer
 	out     output
 	earlier *earlier // nil: nothing is taken from there
 	records []Record
@@ -67,16 +67,34 @@ func NewWriter(dir string, opt WriterOptions) (*Writer, error) {
 	if _, err := os.Lstat(filepath.Join(w.dir, "repomd.xml")); err == nil {
 		return nil, fmt.Errorf("write repository: %s has a repomd.xml already", w.dir)
 	}
-	if opt.Encoder == nil {
+	w.Scratch = opt.Scratch
+	if opt.Scratch == nil {
 		var err error
-		if w.opt.Encoder, err = codec.NewEncoder(opt.Format); err != nil {
+		if w.Scratch, err = NewScratch(opt.Format); err != nil {
 			return nil, fmt.Errorf("write repository: %w", err)
 		}
 	}
-	w.buf = bufio.NewWriterSize(nil, 32<<10)
-	w.out.dir = w.dir
+	w.out = output{dir: w.dir, buf: &w.stored}
 	w.earlier = openEarlier(opt.Earlier, opt.Revision)
 	return w, nil
+}
+
+// Scratch is an encoder and the buffers of a [Writer]: a tenth of what a small
+// repository takes is making them anew. It serves one goroutine.
+type Scratch struct {
+	encoder *codec.Encoder
+	buf     *bufio.Writer
+	stored  []byte
+	index   bytes.Buffer
+}
+
+// NewScratch makes one for a format that is written: gzip, zstd or none.
+func NewScratch(f codec.Format) (*Scratch, error) {
+	encoder, err := codec.NewEncoder(f)
+	if err != nil {
+		return nil, err
+	}
+	return &Scratch{encoder: encoder, buf: bufio.NewWriterSize(nil, 32<<10)}, nil
 }
 
 // roots are createrepo_c's opening tags (cr_xmlfile_set_num_of_pkgs).
@@ -146,7 +164,7 @@ func (w *Writer) writeRun(out *bufio.Writer, run Run) error {
 	}
 	lines := append(run.Lines, '\n')
 	w.open.count(lines)
-	return run.Share(func(packed []byte) ([]byte, error) { return w.opt.Encoder.WritePiece(lines, packed) })
+	return run.Share(func(packed []byte) ([]byte, error) { return w.encoder.WritePiece(lines, packed) })
 }
 
 // Data writes any other file: updateinfo.xml, comps.xml, modules.yaml. The name
@@ -208,8 +226,8 @@ func (w *Writer) write(typ, name string, content func(*bufio.Writer) error) (err
 // encode pours content through a hash, the encoder and another hash into the output.
 func (w *Writer) encode(content func(*bufio.Writer) error) (Record, error) {
 	stored := meter{w: &w.out, h: sha256.New()}
-	w.opt.Encoder.Reset(&stored)
-	open := meter{w: w.opt.Encoder, h: sha256.New()}
+	w.encoder.Reset(&stored)
+	open := meter{w: w.encoder, h: sha256.New()}
 	w.open = &open
 	defer func() { w.open = nil }()
 	w.buf.Reset(&open)
@@ -218,7 +236,7 @@ func (w *Writer) encode(content func(*bufio.Writer) error) (Record, error) {
 		err = w.buf.Flush()
 	}
 	if err == nil {
-		err = w.opt.Encoder.Close()
+		err = w.encoder.Close()
 	}
 	rec := Record{Timestamp: w.opt.Timestamp, Checksum: stored.sum(), Size: stored.n, OpenSize: -1}
 	if w.opt.Format != codec.None {
@@ -267,7 +285,9 @@ func (w *Writer) Close() (*RepoMD, error) {
 			md.Records = append(md.Records, rec)
 		}
 	}
-	md.Raw = md.Marshal()
+	w.index.Reset()
+	md.marshal(&w.index)
+	md.Raw = bytes.Clone(w.index.Bytes())
 	if err := w.writeIndex(md.Raw); err != nil {
 		return nil, fmt.Errorf("write repomd.xml: %w", err)
 	}

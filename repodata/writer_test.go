@@ -115,13 +115,13 @@ func TestWriterIsDeterministic(t *testing.T) {
 	old := syscall.Umask(0o077)
 	defer syscall.Umask(old)
 	var first []byte
-	encoder, err := codec.NewEncoder(codec.Zstd)
+	scratch, err := NewScratch(codec.Zstd)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {
 		dir := t.TempDir()
-		w, err := NewWriter(dir, WriterOptions{Format: codec.Zstd, Encoder: encoder, Revision: "7", Timestamp: 42})
+		w, err := NewWriter(dir, WriterOptions{Format: codec.Zstd, Scratch: scratch, Revision: "7", Timestamp: 42})
 		if err != nil {
 			t.Fatal(err)
 		}

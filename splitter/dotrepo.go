@@ -3,10 +3,15 @@ package splitter
 import (
 	"bytes"
 	"cmp"
+	"encoding/binary"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
+
+	"flatstream/repodata"
 )
 
 // DotRepoName is the .repo file at the top of a target, and beside the repodata of
@@ -22,17 +27,22 @@ type trust struct {
 
 // dotRepos writes the .repo files of a target. Each repository's own file has the
 // sections of all that it needs, often a hundred of them, so each section is put
-// into words once. It never changes and may be used by several goroutines at once.
+// into words once, and files that have the same sections are hard links of one: so are
+// those of all default streams that hide the same. It may be used by several goroutines
+// at once.
 type dotRepos struct {
 	*Report
 	byID map[string]int
 	on   []string // sections of repositories that are enabled
 	off  []string // and of those that are not
+
+	mu      sync.Mutex
+	written map[string]string // by what stands in a file: where it was written
 }
 
 // newDotRepos prepares the files; base is the target's URL.
 func newDotRepos(r *Report, base string, signed trust) *dotRepos {
-	d := &dotRepos{Report: r, byID: make(map[string]int, len(r.Repos))}
+	d := &dotRepos{Report: r, byID: make(map[string]int, len(r.Repos)), written: map[string]string{}}
 	tail := fmt.Sprintf("gpgcheck=%d\n", bit(signed.check)) // trust, and that DNF shall not filter
 	if signed.metadata {
 		tail += "repo_gpgcheck=1\n"
@@ -51,30 +61,74 @@ func newDotRepos(r *Report, base string, signed trust) *dotRepos {
 	return d
 }
 
-// of is the file beside a repository's repodata: itself and what it needs, all on. It
-// is written into b, in which nothing else stays.
-func (d *dotRepos) of(id string, b *bytes.Buffer) []byte {
+// beside lists the sections of the file beside a repository's repodata: itself and what
+// it needs, in the order of the report.
+func (d *dotRepos) beside(own *ReportRepo) []int {
+	sections := make([]int, 1, len(own.Requires)+1)
+	sections[0] = d.byID[own.ID]
+	for _, id := range own.Requires {
+		if i, ok := d.byID[id]; ok {
+			sections = append(sections, i)
+		}
+	}
+	slices.Sort(sections)
+	return slices.Compact(sections)
+}
+
+// of is the file beside a repository's repodata.
+func (d *dotRepos) of(id string) []byte {
+	var b bytes.Buffer
 	own := &d.Repos[d.byID[id]]
-	b.Reset()
-	d.section(b, id, true, own.Hidden)
-	for _, needed := range own.Requires {
-		d.section(b, needed, true, own.Hidden)
+	sections := d.beside(own)
+	size := 0
+	for _, i := range sections {
+		size += len(d.on[i]) + 1
+	}
+	b.Grow(size)
+	for _, i := range sections {
+		d.section(&b, i, true, own.Hidden)
 	}
 	return b.Bytes()
+}
+
+// write makes the file beside a repository's repodata. earlier is where a former target
+// has it, or empty.
+func (d *dotRepos) write(id, earlier, name string) error {
+	own := &d.Repos[d.byID[id]]
+	var key []byte
+	for _, i := range d.beside(own) {
+		key = binary.AppendUvarint(key, uint64(i))
+	}
+	for _, h := range own.Hidden {
+		key = append(append(key, ' '), h.NEVRA...)
+	}
+	d.mu.Lock()
+	same := d.written[string(key)]
+	d.mu.Unlock()
+	if same != "" && os.Link(same, name) == nil { // not every file system has links, or as many
+		return nil
+	}
+	err := repodata.WriteAgain(earlier, name, d.of(id))
+	if err == nil {
+		d.mu.Lock()
+		d.written[string(key)] = name
+		d.mu.Unlock()
+	}
+	return err
 }
 
 // DotRepo is the .repo file that the plan puts beside the repodata of a repository of its
 // report.
 func (p *Plan) DotRepo(r *Report, id string) string {
 	base := cmp.Or(p.Options.BaseURL, "file:///")
-	return string(newDotRepos(r, base, p.trust(base)).of(id, &bytes.Buffer{}))
+	return string(newDotRepos(r, base, p.trust(base)).of(id))
 }
 
 // all is the file at the top of the target: every repository, only default on.
 func (d *dotRepos) all() []byte {
 	var b bytes.Buffer
-	for _, repo := range d.Repos {
-		d.section(&b, repo.ID, repo.ID == repoID(KindDefault), nil)
+	for i := range d.Repos {
+		d.section(&b, i, d.Repos[i].ID == repoID(KindDefault), nil)
 	}
 	return b.Bytes()
 }
@@ -82,11 +136,7 @@ func (d *dotRepos) all() []byte {
 // section appends one repository. module_hotfixes=1 makes DNF take labelled packages
 // from a repository without modules.yaml (P27). What is hidden of non-modular is
 // excluded, so that what a client sees is what verify judged.
-func (d *dotRepos) section(b *bytes.Buffer, id string, enabled bool, hidden []Hidden) {
-	i, ok := d.byID[id]
-	if !ok {
-		return
-	}
+func (d *dotRepos) section(b *bytes.Buffer, i int, enabled bool, hidden []Hidden) {
 	if b.Len() > 0 {
 		b.WriteByte('\n')
 	}
@@ -95,7 +145,7 @@ func (d *dotRepos) section(b *bytes.Buffer, id string, enabled bool, hidden []Hi
 	} else {
 		b.WriteString(d.off[i])
 	}
-	if id != repoID(KindNonModular) || len(hidden) == 0 {
+	if d.Repos[i].ID != repoID(KindNonModular) || len(hidden) == 0 {
 		return
 	}
 	b.WriteString("excludepkgs=")

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"sync"
 
 	"flatstream/splitter/modulemd"
 )
@@ -30,6 +31,7 @@ type moduleProblem struct {
 	parts       *parts         // of a large index, which is not resolved as a whole
 	tooLarge    bool           // more rules than we hold
 	membership  int            // of all needs together
+	idle        sync.Pool      // searches that have ended
 }
 
 // The ids of solvables: 1 is the system itself, which is always there, then come

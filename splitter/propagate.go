@@ -50,7 +50,7 @@ func (s *search) watcher(lit int32) *int32 { return &s.watches[lit+int32(len(s.p
 
 // watchAll makes the chains, the lowest rule first, and lists the rules of one literal.
 func (s *search) watchAll() {
-	s.watches = make([]int32, 2*len(s.p.solvables)+1)
+	s.watches = append(s.watches, make([]int32, 2*len(s.p.solvables)+1)...)
 	for number := int32(len(s.rules) - 1); number > 0; number-- {
 		if !s.rules[number].isAssertion() {
 			s.watch(number)

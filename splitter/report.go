@@ -139,23 +139,55 @@ func (r *Report) Write(w io.Writer) error {
 	out := bufio.NewWriterSize(w, 64<<10)
 	out.Write(before)
 	out.WriteString(`"repos":[`)
-	var line bytes.Buffer
-	lines := json.NewEncoder(&line)
+	lines := reportLines{quoted: make(map[string][]byte, len(r.Repos))}
 	for i := range r.Repos {
-		line.Reset()
-		if err := lines.Encode(&r.Repos[i]); err != nil {
-			return err
-		}
 		if i > 0 {
 			out.WriteByte(',')
 		}
 		out.WriteByte('\n')
-		out.Write(bytes.TrimSuffix(line.Bytes(), []byte("\n"))) // with which the encoder ends each value
+		if err := lines.write(out, &r.Repos[i]); err != nil {
+			return err
+		}
 	}
 	out.WriteString("\n]")
 	out.Write(after)
 	out.WriteByte('\n')
 	return out.Flush()
+}
+
+// reportLines writes one repository after the other. Hundreds of them require hundreds
+// of others, so that each id is put into JSON once.
+type reportLines struct {
+	quoted map[string][]byte // by id
+}
+
+func (l *reportLines) write(out *bufio.Writer, repo *ReportRepo) error {
+	const none = `"requires":[]`
+	short := *repo
+	short.Requires = []string{}
+	line, err := json.Marshal(&short)
+	if err != nil {
+		return err
+	}
+	before, after, _ := bytes.Cut(line, []byte(none)) // the first is not that of "build", which follows
+	out.Write(before)
+	out.WriteString(`"requires":[`)
+	for i, id := range repo.Requires {
+		if i > 0 {
+			out.WriteByte(',')
+		}
+		text := l.quoted[id]
+		if text == nil {
+			if text, err = json.Marshal(id); err != nil {
+				return err
+			}
+			l.quoted[id] = text
+		}
+		out.Write(text)
+	}
+	out.WriteByte(']')
+	_, err = out.Write(after)
+	return err
 }
 
 // writeFile writes the report into the directory of a target.

@@ -98,7 +98,9 @@ type solution struct {
 // search finds what is active when those streams are enabled. Where that is nothing,
 // the error is errUnsolvable and the solution says why.
 func (p *moduleProblem) search(enabled []StreamID, opt ResolveOptions, e effort) (*solution, error) {
-	s := &search{p: p, opt: opt, effort: e, jobs: p.jobs(enabled, opt)}
+	s := p.newSearch(opt, e)
+	defer p.idle.Put(s)
+	s.jobs = p.jobs(enabled, opt)
 	switch {
 	case p.tooLarge || !s.addRules():
 		return nil, ErrTooHard
@@ -110,18 +112,32 @@ func (p *moduleProblem) search(enabled []StreamID, opt ResolveOptions, e effort)
 	return &solution{reasons: s.reasons()}, errUnsolvable
 }
 
+// newSearch begins a search with the memory of one that has ended: every one of hundreds
+// of streams is resolved, and each search writes down all rules.
+func (p *moduleProblem) newSearch(opt ResolveOptions, e effort) *search {
+	s, _ := p.idle.Get().(*search)
+	if s == nil {
+		s = &search{}
+	}
+	*s = search{
+		p: p, opt: opt, effort: e, ruleSet: ruleSet{rules: s.rules[:0]}, level: s.level[:0], watches: s.watches[:0],
+		jobOf: s.jobOf[:0], trail: s.trail[:0], why: s.why[:0],
+	}
+	return s
+}
+
 func (s *search) exhausted() bool { return s.steps > maxSteps || s.conflicts > maxConflicts }
 
 // addRules collects the rules; false when they are too many.
 func (s *search) addRules() bool {
-	if len(s.opt.Disabled) > 0 || s.opt.Force != nil || s.p.whole != nil {
+	if s.bars() || s.p.whole != nil {
 		var ok bool
 		if s.ruleSet, ok = s.p.packageRules(s.barred); !ok {
 			return false
 		}
 	} else { // they are every search's, and each watches literals and learns in its own
 		base := s.p.packages
-		s.rules = append(make([]rule, 0, len(base.rules)+2*len(s.jobs)+1), base.rules...)
+		s.rules = append(slices.Grow(s.rules, len(base.rules)+2*len(s.jobs)+1), base.rules...)
 		s.lits = slices.Clip(base.lits)
 	}
 	s.add(s.p.platform, nil)
@@ -141,9 +157,14 @@ func (s *search) addRules() bool {
 		}
 	}
 	s.learnt = int32(len(s.rules))
-	s.level = make([]int32, len(s.p.solvables))
+	s.level = append(s.level, make([]int32, len(s.p.solvables))...)
 	s.watchAll()
 	return len(s.rules) <= maxRules
+}
+
+// bars says that the options may keep a build out.
+func (s *search) bars() bool {
+	return len(s.opt.Disabled) > 0 || s.opt.Force != nil && slices.ContainsFunc(s.p.ofStream[s.p.streamID[s.opt.Force.StreamID]], s.barred)
 }
 
 // barred says that a build is kept out by the options.

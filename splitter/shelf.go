@@ -14,7 +14,6 @@ import (
 
 	"flatstream/repodata"
 	"flatstream/repodata/closure"
-	"flatstream/repodata/codec"
 	"flatstream/repodata/rpmver"
 )
 
@@ -217,11 +216,11 @@ func (s *Shelf) Write(ctx context.Context, set *Set, dir string) (*repodata.Repo
 	if err := set.plan.readAdvisories(work.extras, false); err != nil {
 		return nil, err
 	}
-	encoder, err := codec.NewEncoder(work.Options.Format)
+	scratch, err := repodata.NewScratch(work.Options.Format)
 	if err != nil {
 		return nil, err
 	}
-	return work.writeMetadata(ctx, set.flat, dir, work.places(set.flat, nil), encoder)
+	return work.writeMetadata(ctx, set.flat, dir, work.places(set.flat, nil), &worker{scratch: scratch})
 }
 
 // Verify checks that every package of the set can be installed from it and what

@@ -1,7 +1,6 @@
 package splitter
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -12,7 +11,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"flatstream/repodata"
-	"flatstream/repodata/codec"
 )
 
 // elementTypes are the metadata files made of package elements.
@@ -68,8 +66,8 @@ func (s *splitting) close() {
 // worker is what one repository after the other is written with: three hundred open
 // encoders would cost gigabytes.
 type worker struct {
-	encoder *codec.Encoder
-	dotRepo bytes.Buffer
+	scratch *repodata.Scratch
+	element []byte
 }
 
 // writeRepos gives every batch to one of the workers, the largest first.
@@ -96,7 +94,7 @@ func (s *splitting) writeRepos(ctx context.Context) error {
 		group.Go(func() error {
 			var w worker
 			var err error
-			if w.encoder, err = codec.NewEncoder(s.Options.Format); err != nil {
+			if w.scratch, err = repodata.NewScratch(s.Options.Format); err != nil {
 				return err
 			}
 			for b := range next {
@@ -121,7 +119,7 @@ func (s *splitting) writeBatch(ctx context.Context, b *batch, w *worker) error {
 			err = s.linkFiles(ctx, f, dir, places)
 		}
 		if err == nil && f == b.first {
-			md, err = s.writeMetadata(ctx, f, dir, places, w.encoder)
+			md, err = s.writeMetadata(ctx, f, dir, places, w)
 		} else if err == nil {
 			err = shareMetadata(md, first, dir, s.earlierFile(f, "repodata/repomd.xml"))
 		}
@@ -132,7 +130,7 @@ func (s *splitting) writeBatch(ctx context.Context, b *batch, w *worker) error {
 			err = s.sign(md, f, dir)
 		}
 		if err == nil {
-			err = repodata.WriteAgain(s.earlierFile(f, DotRepoName), filepath.Join(dir, DotRepoName), s.dotRepos.of(f.ID, &w.dotRepo))
+			err = s.dotRepos.write(f.ID, s.earlierFile(f, DotRepoName), filepath.Join(dir, DotRepoName))
 		}
 		if err != nil {
 			return fmt.Errorf("writing %s: %w", f.Path, err)
@@ -144,10 +142,10 @@ func (s *splitting) writeBatch(ctx context.Context, b *batch, w *worker) error {
 	return nil
 }
 
-func (s *splitting) writeMetadata(ctx context.Context, f *Flat, dir string, places []placed, encoder *codec.Encoder) (*repodata.RepoMD, error) {
+func (s *splitting) writeMetadata(ctx context.Context, f *Flat, dir string, places []placed, own *worker) (*repodata.RepoMD, error) {
 	stamp := s.stamp(f)
 	w, err := repodata.NewWriter(dir, repodata.WriterOptions{
-		Format: s.Options.Format, Encoder: encoder, Revision: strconv.FormatInt(stamp, 10), Timestamp: stamp, Earlier: s.earlierDir(f),
+		Format: s.Options.Format, Scratch: own.scratch, Revision: strconv.FormatInt(stamp, 10), Timestamp: stamp, Earlier: s.earlierDir(f),
 	})
 	if err != nil {
 		return nil, err
@@ -157,7 +155,7 @@ func (s *splitting) writeMetadata(ctx context.Context, f *Flat, dir string, plac
 			continue // no source has it
 		}
 		elements := func(from, to int) iter.Seq2[[]byte, error] {
-			return s.elements(ctx, t, f.members[from:to], places[from:to])
+			return s.elements(ctx, own, t, f.members[from:to], places[from:to])
 		}
 		if err := w.PackageRuns(typ, f.Len(), s.runs(elements, t, f, places)); err != nil {
 			return nil, err
@@ -170,9 +168,8 @@ func (s *splitting) writeMetadata(ctx context.Context, f *Flat, dir string, plac
 }
 
 // elements streams the members' elements of one type, in the members' order.
-func (s *splitting) elements(ctx context.Context, t int, all []int32, places []placed) iter.Seq2[[]byte, error] {
+func (s *splitting) elements(ctx context.Context, own *worker, t int, all []int32, places []placed) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
-		var buf []byte
 		for from := 0; from < len(all); {
 			source := s.pkgs[all[from]].source
 			to := from
@@ -207,8 +204,8 @@ func (s *splitting) elements(ctx context.Context, t int, all []int32, places []p
 				}
 				raw := e.Raw
 				if elementTypes[t] == repodata.TypePrimary && where[i] != (placed{s.pkgs[members[i]].base, s.pkgs[members[i]].href}) {
-					buf = e.AppendWithLocation(buf[:0], where[i].base, where[i].href)
-					raw = buf
+					own.element = e.AppendWithLocation(own.element[:0], where[i].base, where[i].href)
+					raw = own.element
 				}
 				i++
 				if !yield(raw, nil) {

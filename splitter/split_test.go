@@ -234,10 +234,9 @@ gpgcheck=1
 gpgkey=file:///etc/key-baseos file:///etc/key-appstream
 module_hotfixes=1
 
-[flatstream-dbi:1]
 `
-	if !bytes.HasPrefix(got, []byte(want)) {
-		t.Errorf("got\n%s\nwant it to begin\n%s", got, want)
+	if !bytes.HasPrefix(got, []byte("[flatstream-dbi:1]\n")) || !bytes.Contains(got, []byte(want)) {
+		t.Errorf("got\n%s\nwant it to begin with dbi:1 and to hold\n%s", got, want)
 	}
 	hides, err := os.ReadFile(filepath.Join(dir, "streams/perl/5.30/flatstream.repo"))
 	if err != nil {
@@ -252,6 +251,29 @@ module_hotfixes=1
 	}
 	if n := bytes.Count(all, []byte("enabled=1\n")); n != 1 {
 		t.Errorf("%d sections of the whole file are enabled, want default alone:\n%s", n, all)
+	}
+}
+
+// TestDotReposOfDefaultsAreOneFile: what is installed beside one default stream is what is
+// installed beside the next, and hundreds of these files would be most of a target.
+func TestDotReposOfDefaultsAreOneFile(t *testing.T) {
+	dir, _, err := splitInto(t, sourcesOf(t, small), Options{Jobs: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stat := func(path string) os.FileInfo {
+		t.Helper()
+		info, err := os.Stat(filepath.Join(dir, path, DotRepoName))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info
+	}
+	if !os.SameFile(stat("streams/node/10"), stat("streams/dbi/1")) {
+		t.Error("two default streams have .repo files of their own")
+	}
+	if os.SameFile(stat("streams/node/10"), stat("streams/node/12")) {
+		t.Error("node:12 has the .repo file of node:10")
 	}
 }
 

@@ -10,8 +10,10 @@ import (
 // Defaults or Obsoletes, an element of File.Other, or what Filtered returned.
 // Their text is not changed but for a missing last line feed.
 func Write(w io.Writer, docs ...[]byte) error {
+	var b bytes.Buffer
 	for _, doc := range docs {
-		var b bytes.Buffer
+		b.Reset()
+		b.Grow(len(doc) + 9)
 		b.WriteString("---\n")
 		b.Write(doc)
 		if !bytes.HasSuffix(doc, []byte("\n")) {
