@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"runtime/debug"
+	"sync/atomic"
 
 	"github.com/urfave/cli/v2"
 
@@ -124,11 +125,18 @@ func writeTarget(c *cli.Context, out *output, plan *splitter.Plan, target string
 		}
 	}()
 	bar := out.bar("splitting", len(plan.Repos))
-	report, err = splitter.Split(c.Context, plan, stage.Dir(), target, func(f *splitter.Flat) { bar.step(fmt.Sprintf("%s: %s", f.Path, counted(f.Len(), "package"))) })
+	var written atomic.Int64
+	report, err = splitter.Split(c.Context, plan, stage.Dir(), target, func(f *splitter.Flat) {
+		bar.step(fmt.Sprintf("%s: %s", f.Path, counted(f.Len(), "package")))
+		if written.Add(1) == int64(len(plan.Repos)*2/3) {
+			stage.FlushAhead()
+		}
+	})
 	bar.finish()
 	if err != nil {
 		return nil, err
 	}
+	stage.FlushAhead() // beside the pages
 	if err := catalogue.Write(stage.Dir(), catalogue.Input{Plan: plan, Report: report}); err != nil {
 		return nil, err
 	}

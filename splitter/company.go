@@ -56,7 +56,18 @@ type groupRepos struct {
 
 // reposOf finds the repositories made of a group, among those planned so far.
 func (p *Plan) reposOf(g *Group) []*Flat {
+	p.findRepos()
 	x := &p.groupRepos
+	return slices.Concat(x.of[g], x.ofStream[g.StreamID])
+}
+
+// findRepos takes the repositories in that were planned since it was called last.
+// Until there are more, reposOf may be called from several goroutines.
+func (p *Plan) findRepos() {
+	x := &p.groupRepos
+	if x.seen == len(p.Repos) {
+		return
+	}
 	if x.of == nil {
 		x.of, x.ofStream = map[*Group][]*Flat{}, map[StreamID][]*Flat{}
 	}
@@ -68,7 +79,6 @@ func (p *Plan) reposOf(g *Group) []*Flat {
 		}
 	}
 	x.seen = len(p.Repos)
-	return slices.Concat(x.of[g], x.ofStream[g.StreamID])
 }
 
 // connect records what a stream's repository needs, and what it hides there. Where

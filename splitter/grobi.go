@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"path/filepath"
 
-	"golang.org/x/sync/errgroup"
-
 	"flatstream/repodata"
 	"flatstream/splitter/modulemd"
 )
@@ -46,13 +44,8 @@ func (p *Plan) planGrobi() error {
 	streams := p.Repos
 	p.Repos = append(p.Repos, rest)
 	activations := p.resolveGroups(p.Index.AllGroups())
-	for _, f := range streams {
-		p.fill(f, held)
-		p.connect(f, activations[f.Group])
-		var err error
-		if f.Build, err = p.buildNeeds(f); err != nil {
-			return err
-		}
+	if err := p.complete(streams, held, func(f *Flat) *Activation { return activations[f.Group] }); err != nil {
+		return err
 	}
 	if len(unlisted) > 0 {
 		p.warnUnlisted(unlisted, "as with GrobiSplitter they are in non_modular")
@@ -65,15 +58,7 @@ func (p *Plan) planGrobi() error {
 // resolveGroups enables each group alone; nil: it cannot be enabled.
 func (p *Plan) resolveGroups(groups []*Group) map[*Group]*Activation {
 	found := make([]*Activation, len(groups))
-	var work errgroup.Group
-	work.SetLimit(p.Options.jobs())
-	for i, g := range groups {
-		work.Go(func() error {
-			found[i], _ = p.Index.ResolveGroup(g)
-			return nil
-		})
-	}
-	_ = work.Wait()
+	p.each(len(groups), func(i int) { found[i], _ = p.Index.ResolveGroup(groups[i]) })
 	byGroup := make(map[*Group]*Activation, len(groups))
 	for i, g := range groups {
 		byGroup[g] = found[i]

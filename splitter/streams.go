@@ -37,31 +37,29 @@ func (p *Plan) planStreams() error {
 	var repos []*Flat
 	activations := map[*Flat]*Activation{}
 	company := 0
-	for _, id := range p.Index.Streams() {
-		made, err := p.planStream(id, activations)
-		if err != nil {
-			return err
-		}
-		for _, f := range made {
-			if a := activations[f]; a != nil {
-				company += len(a.Groups)
+	for some := range slices.Chunk(p.Index.Streams(), 256) {
+		enabled := p.enableEach(some)
+		for i, id := range some {
+			made, err := p.planStream(id, enabled[i], activations)
+			if err != nil {
+				return err
 			}
-		}
-		if company > maxCompany {
-			return fmt.Errorf("%s and those before it stand beside more than %d others, most of them default streams, which no report can hold: %w", id, maxCompany, ErrTooHard)
-		}
-		if wanted == nil || wanted[id] {
-			repos = append(repos, made...)
+			for _, f := range made {
+				if a := activations[f]; a != nil {
+					company += len(a.Groups)
+				}
+			}
+			if company > maxCompany {
+				return fmt.Errorf("%s and those before it stand beside more than %d others, most of them default streams, which no report can hold: %w", id, maxCompany, ErrTooHard)
+			}
+			if wanted == nil || wanted[id] {
+				repos = append(repos, made...)
+			}
 		}
 	}
 	p.Repos = repos
-	held := p.holders()
-	for _, f := range repos {
-		p.fill(f, held)
-		p.connect(f, activations[f])
-		if f.Build, err = p.buildNeeds(f); err != nil {
-			return err
-		}
+	if err := p.complete(repos, p.holders(), func(f *Flat) *Activation { return activations[f] }); err != nil {
+		return err
 	}
 	if p.Options.Versions == VersionsLatest {
 		p.warn("latest-only", "--versions latest leaves out packages that only an older build has; DNF would offer them")
@@ -69,17 +67,46 @@ func (p *Plan) planStreams() error {
 	return nil
 }
 
+// complete finds out what stream repositories hold, need and are built with.
+func (p *Plan) complete(repos []*Flat, held map[*modulemd.Build][]int32, activation func(*Flat) *Activation) error {
+	p.findRepos()
+	p.each(len(repos), func(i int) {
+		p.fill(repos[i], held)
+		p.connect(repos[i], activation(repos[i]))
+	})
+	for _, f := range repos {
+		var err error
+		if f.Build, err = p.buildNeeds(f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// enabling is what becomes active with one stream.
+type enabling struct {
+	active *Activation
+	err    error
+}
+
+// enableEach enables each of the streams alone.
+func (p *Plan) enableEach(streams []StreamID) []enabling {
+	all := make([]enabling, len(streams))
+	p.each(len(streams), func(i int) { all[i].active, all[i].err = p.Index.Resolve(streams[i : i+1]) })
+	return all
+}
+
 // planStream makes the repositories of one stream, the one that DNF picks first.
-func (p *Plan) planStream(id StreamID, activations map[*Flat]*Activation) ([]*Flat, error) {
+func (p *Plan) planStream(id StreamID, enabled enabling, activations map[*Flat]*Activation) ([]*Flat, error) {
 	groups := p.Index.Groups(id)
-	a, err := p.Index.Resolve([]StreamID{id})
+	a := enabled.active
 	main := groups[0]
 	var conflict *Conflict
 	switch {
-	case errors.As(err, &conflict):
+	case errors.As(enabled.err, &conflict):
 		p.warn("cannot-enable", "%s%s", conflict, p.meant(conflict))
-	case err != nil:
-		return nil, err
+	case enabled.err != nil:
+		return nil, enabled.err
 	default:
 		main = a.Active(id.Module)[0].Group
 	}

@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"github.com/gofrs/flock"
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 )
 
@@ -32,6 +33,7 @@ type Beside struct {
 	target string // absolute, symbolic links resolved
 	dir    string // .TARGET.flatstream-XXXX
 	lock   *flock.Flock
+	ahead  errgroup.Group // flushes under way
 }
 
 // StageBeside begins the next content of target and removes what dead runs left
@@ -54,6 +56,19 @@ func StageBeside(target string) (*Beside, error) {
 // Dir is the empty directory to build in.
 func (b *Beside) Dir() string { return filepath.Join(b.dir, "tree") }
 
+// FlushAhead begins to write what is there so far to the disk, while more is built, so
+// that Replace has less to wait for: the disk is idle as long as a small target is built.
+// What fails is said by Replace.
+func (b *Beside) FlushAhead() {
+	b.ahead.Go(func() error {
+		dir, err := os.Open(b.dir)
+		if err != nil {
+			return err
+		}
+		return errors.Join(syncFS(dir), dir.Close())
+	})
+}
+
 // Replace makes the built directory the target: durable first (syncfs), then
 // in one renameat2(2), which exchanges it with a target that exists, and removes
 // the old one. When it fails, the target is as it was.
@@ -66,6 +81,7 @@ func (b *Beside) Replace() error {
 
 // Discard removes what was built; after Replace there is nothing to do.
 func (b *Beside) Discard() error {
+	_ = b.ahead.Wait() // of what goes, nothing need be on the disk
 	err := os.RemoveAll(b.dir)
 	if err != nil {
 		err = fmt.Errorf("remove %s: %w", b.dir, err)
@@ -180,7 +196,7 @@ func (b *Beside) swap() error {
 		return err
 	}
 	defer parent.Close()
-	if err := syncFS(parent); err != nil {
+	if err := errors.Join(b.ahead.Wait(), syncFS(parent)); err != nil { // the kernel tells each failure once
 		return err
 	}
 	if _, err := os.Lstat(b.target); errors.Is(err, fs.ErrNotExist) {
