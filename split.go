@@ -34,6 +34,7 @@ func splitCommand(out *output) *cli.Command {
 }
 
 func split(c *cli.Context, out *output) error {
+	largePages()
 	debug.SetMemoryLimit(600 << 20) // 200,000 packages hold 300 MB; what lies above is garbage that waits
 	opt, err := splitOptions(c)
 	if err != nil {

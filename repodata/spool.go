@@ -15,7 +15,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -70,17 +69,6 @@ func (r *Repo) Spool(ctx context.Context, typ, dir string) (_ *Spool, err error)
 	return s, nil
 }
 
-// largePages asks for memory in pages of 2 MiB, where the system has them: to fault in
-// what one file takes in small ones costs more than to cut it.
-func largePages(b []byte) []byte {
-	const size = 2 << 20
-	if all := b[:cap(b)]; len(all) >= 4*size {
-		skip := -int(uintptr(unsafe.Pointer(unsafe.SliceData(all)))) & (os.Getpagesize() - 1)
-		_ = unix.Madvise(all[skip:len(all)&^(os.Getpagesize()-1)], unix.MADV_HUGEPAGE) // without, it is slower
-	}
-	return b
-}
-
 // nameless makes a file in dir that no name leads to, so that it goes with its
 // process, however that ends. Some file systems must be given a name first.
 func nameless(dir string) (*os.File, error) {
@@ -103,7 +91,7 @@ func (s *Spool) load(ctx context.Context, r *Repo) error {
 		w := bufio.NewWriterSize(s.file, spoolWindow)
 		put, flush = w.Write, w.Flush
 	} else if rec, ok := r.MD.Record(s.typ); ok && rec.OpenSize > 0 {
-		s.held = largePages(make([]byte, 0, min(rec.OpenSize, maxHeld)))
+		s.held = make([]byte, 0, min(rec.OpenSize, maxHeld))
 	}
 	newline := []byte("\n")
 	var failed error
