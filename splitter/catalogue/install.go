@@ -27,8 +27,9 @@ func (s *site) install(f *flat) *install {
 		return nil
 	}
 	i := &install{DotRepo: text, File: f.Path + "/" + splitter.DotRepoName, Others: strings.Count(text, "\nbaseurl=") - 1}
-	_, rest, _ := strings.Cut(text, "\nbaseurl=") // its own section is the first
-	url, _, _ := strings.Cut(rest, "\n")
+	_, own, _ := strings.Cut(text, "["+f.ID+"]\n")
+	_, url, _ := strings.Cut(own, "\nbaseurl=")
+	url, _, _ = strings.Cut(url, "\n")
 	i.Commands = "sudo curl -fo /etc/yum.repos.d/flatstream.repo \\\n    " + shell(url+splitter.DotRepoName) + "\nsudo dnf install " + strings.Join(f.wanted(), " ")
 	if len(text) > maxDotRepo {
 		i.DotRepo = ""
