@@ -145,7 +145,7 @@ func TestManPage(t *testing.T) {
 	if err != nil || complaints.Len() > 0 {
 		t.Fatalf("groff: %v, %s", err, complaints.String())
 	}
-	for _, c := range shellCommands(newApp(&output{})) {
+	for _, c := range shellCommands(newApp(&output{}, func(string) bool { return false })) {
 		if !strings.Contains(string(text), "   flatstream "+c.name) {
 			t.Errorf("the page does not have %s", c.name)
 		}

@@ -52,7 +52,7 @@ func main() {
 // run is the whole program: it returns the exit status.
 func run(ctx context.Context, argv []string, stdout, stderr io.Writer) int {
 	out := &output{out: stdout, err: stderr, json: wantsJSON(argv)}
-	app := newApp(out)
+	app := newApp(out, func(name string) bool { return slices.Contains(argv, name) })
 	args, err := reorder(app, argv)
 	if err == nil {
 		err = app.RunContext(ctx, args)
@@ -85,7 +85,9 @@ func wantsJSON(argv []string) bool {
 	return false
 }
 
-func newApp(out *output) *cli.App {
+// newApp is the program. Help takes longer to put together than all else that happens
+// before a command begins, so only the commands get theirs that helps says.
+func newApp(out *output, helps func(name string) bool) *cli.App {
 	app := &cli.App{
 		Name:      "flatstream",
 		Usage:     "flat RPM repositories from modular ones",
@@ -117,7 +119,9 @@ func newApp(out *output) *cli.App {
 	}
 	app.CustomAppHelpTemplate = appHelp(app)
 	for _, cmd := range app.Commands {
-		cmd.CustomHelpTemplate = commandHelp(cmd, cmd.Flags, globalFlags())
+		if helps(cmd.Name) {
+			cmd.CustomHelpTemplate = commandHelp(cmd, cmd.Flags, globalFlags())
+		}
 		cmd.Flags = append(cmd.Flags, globalFlags()...)
 		cmd.OnUsageError = onUsageError
 		cmd.Before = out.configure

@@ -115,7 +115,7 @@ func TestReadmeNames(t *testing.T) {
 	if !found {
 		t.Fatal("README.md has no section on what this version does not do")
 	}
-	app := newApp(&output{})
+	app := newApp(&output{}, func(string) bool { return true })
 	known := func(name string) bool {
 		if command, isCommand := strings.CutPrefix(name, "flatstream "); isCommand {
 			return app.Command(command) != nil

@@ -25,7 +25,10 @@ func (e *LocationError) Hint() string {
 }
 
 // validBucket is S3's rule for names, and with it safe in a URL and in a path.
-var validBucket = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+var validBucket = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]+[a-z0-9]$`)
+
+// maxBucket is how long one may be.
+const maxBucket = 63
 
 // maxPrefix leaves room for a snapshot's paths: S3's keys end at 1024 bytes.
 const maxPrefix = 300
@@ -41,7 +44,7 @@ func ParseLocation(text string) (Location, error) {
 	}
 	name, prefix, _ := strings.Cut(rest, "/")
 	prefix = strings.TrimSuffix(prefix, "/")
-	if !validBucket.MatchString(name) {
+	if len(name) > maxBucket || !validBucket.MatchString(name) {
 		return Location{}, &LocationError{text, "names no bucket: 3 to 63 lower-case letters, digits, dots and dashes"}
 	}
 	if len(prefix) > maxPrefix || strings.ContainsFunc(prefix, foreign) {

@@ -124,10 +124,10 @@ type VerifyConfig struct {
 // Hooks are commands, each with its arguments; no shell sees them.
 type Hooks struct{ OnPublish, OnFailure []string }
 
-var validName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$`)
+var validName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._-]*$`)
 
 func checkName(n *yaml.Node, what string) error {
-	if validName.MatchString(n.Value) {
+	if len(n.Value) <= 100 && validName.MatchString(n.Value) {
 		return nil
 	}
 	return wrong(n, "%.120q is no name for a %s: up to 100 letters, digits, dots, dashes and underscores, no dot in front", n.Value, what)

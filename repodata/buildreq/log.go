@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"flatstream/repodata/rpmdep"
 )
@@ -21,19 +22,22 @@ type Missing struct {
 
 // complaints are the sentences of dnf, yum, zypper, rpmbuild, mock and OBS, each with
 // the requirement, and who has it where the sentence says so. Most stand behind a time
-// stamp or a file name, so they are looked for anywhere in a line.
-var complaints = []*regexp.Regexp{
-	regexp.MustCompile(`nothing provides requested '?(?P<need>[^',]+?)'?$`),
-	regexp.MustCompile(`nothing provides '?(?P<need>\(.+?\)|[^',]+?)'?(?: needed by (?:the to be installed )?(?P<by>[^ ,]+))?(?:,| from |$)`),
-	regexp.MustCompile(`No matching package to install: '(?P<need>[^']+)'`),
-	regexp.MustCompile(`No [Pp]ackage found for (?P<need>.+)$`),
-	regexp.MustCompile(`No package (?P<need>\S+) available`),
-	regexp.MustCompile(`No match for argument: (?P<need>.+)$`),
-	regexp.MustCompile(`No provider of '(?P<need>[^']+)' found`),
-	regexp.MustCompile(`package (?P<by>\S+)(?: from \S+)? requires (?P<need>.+?), but none of the providers can be installed`),
-	regexp.MustCompile(`^(?:.*\.py:\d+:|\[ *\d+s\])?\s+(?P<need>[^\s\[].*?) is needed by (?P<by>\S+)$`),
-	regexp.MustCompile(`^(?:.*\.py:\d+:|\[ *\d+s\])?\s+Requires: (?P<need>.+)$`),
-}
+// stamp or a file name, so they are looked for anywhere in a line. Most programs that hold
+// them read no log.
+var complaints = sync.OnceValue(func() []*regexp.Regexp {
+	return []*regexp.Regexp{
+		regexp.MustCompile(`nothing provides requested '?(?P<need>[^',]+?)'?$`),
+		regexp.MustCompile(`nothing provides '?(?P<need>\(.+?\)|[^',]+?)'?(?: needed by (?:the to be installed )?(?P<by>[^ ,]+))?(?:,| from |$)`),
+		regexp.MustCompile(`No matching package to install: '(?P<need>[^']+)'`),
+		regexp.MustCompile(`No [Pp]ackage found for (?P<need>.+)$`),
+		regexp.MustCompile(`No package (?P<need>\S+) available`),
+		regexp.MustCompile(`No match for argument: (?P<need>.+)$`),
+		regexp.MustCompile(`No provider of '(?P<need>[^']+)' found`),
+		regexp.MustCompile(`package (?P<by>\S+)(?: from \S+)? requires (?P<need>.+?), but none of the providers can be installed`),
+		regexp.MustCompile(`^(?:.*\.py:\d+:|\[ *\d+s\])?\s+(?P<need>[^\s\[].*?) is needed by (?P<by>\S+)$`),
+		regexp.MustCompile(`^(?:.*\.py:\d+:|\[ *\d+s\])?\s+Requires: (?P<need>.+)$`),
+	}
+})
 
 // unmatched is dnf's list of names, parted by blanks.
 var unmatched = regexp.MustCompile(`Unable to find a match: (.+)$`)
@@ -110,7 +114,7 @@ func complaintsIn(line string) []Missing {
 		}
 		return list
 	}
-	for _, c := range complaints {
+	for _, c := range complaints() {
 		var list []Missing
 		for _, groups := range c.FindAllStringSubmatch(line, -1) {
 			m := Missing{Requirement: normal(groups[c.SubexpIndex("need")])}
