@@ -76,27 +76,26 @@ func (d *dotRepos) beside(own *ReportRepo) []int {
 }
 
 // of is the file beside a repository's repodata.
-func (d *dotRepos) of(id string) []byte {
+func (d *dotRepos) of(id string) string {
 	var b bytes.Buffer
 	own := &d.Repos[d.byID[id]]
-	sections := d.beside(own)
-	size := 0
-	for _, i := range sections {
-		size += len(d.on[i]) + 1
-	}
-	b.Grow(size)
-	for _, i := range sections {
-		d.section(&b, i, true, own.Hidden)
-	}
-	return b.Bytes()
+	d.list(&b, own, d.beside(own))
+	return b.String()
 }
 
-// write makes the file beside a repository's repodata. earlier is where a former target
-// has it, or empty.
-func (d *dotRepos) write(id, earlier, name string) error {
+func (d *dotRepos) list(b *bytes.Buffer, own *ReportRepo, sections []int) {
+	for _, i := range sections {
+		d.section(b, i, true, own.Hidden)
+	}
+}
+
+// write makes the file beside a repository's repodata, in b. earlier is where a former
+// target has it, or empty.
+func (d *dotRepos) write(id, earlier, name string, b *bytes.Buffer) error {
 	own := &d.Repos[d.byID[id]]
+	sections := d.beside(own)
 	var key []byte
-	for _, i := range d.beside(own) {
+	for _, i := range sections {
 		key = binary.AppendUvarint(key, uint64(i))
 	}
 	for _, h := range own.Hidden {
@@ -108,7 +107,9 @@ func (d *dotRepos) write(id, earlier, name string) error {
 	if same != "" && os.Link(same, name) == nil { // not every file system has links, or as many
 		return nil
 	}
-	err := repodata.WriteAgain(earlier, name, d.of(id))
+	b.Reset()
+	d.list(b, own, sections)
+	err := repodata.WriteAgain(earlier, name, b.Bytes())
 	if err == nil {
 		d.mu.Lock()
 		d.written[string(key)] = name
@@ -121,7 +122,7 @@ func (d *dotRepos) write(id, earlier, name string) error {
 // report.
 func (p *Plan) DotRepo(r *Report, id string) string {
 	base := cmp.Or(p.Options.BaseURL, "file:///")
-	return string(newDotRepos(r, base, p.trust(base)).of(id))
+	return newDotRepos(r, base, p.trust(base)).of(id)
 }
 
 // all is the file at the top of the target: every repository, only default on.

@@ -18,7 +18,7 @@ func TestDescribeIsOneLine(t *testing.T) {
 // so that a group named by two modules was not to be found.
 func TestBaseURLIsOneURL(t *testing.T) {
 	r := &Report{Repos: []ReportRepo{{ID: "i", Kind: KindStream, Path: "streams/m/1@dbi=1.641,perl=5.24"}}}
-	text := string(newDotRepos(r, "file:///t", trust{}).of("i"))
+	text := newDotRepos(r, "file:///t", trust{}).of("i")
 	if want := "baseurl=file:///t/streams/m/1@dbi=1.641%2Cperl=5.24/\n"; !strings.Contains(text, want) {
 		t.Errorf("no %q in\n%s", want, text)
 	}

@@ -40,7 +40,7 @@ func (s *splitting) linkFiles(ctx context.Context, f *Flat, dir string, places [
 			return ctx.Err()
 		}
 		k := &s.pkgs[m]
-		src := s.Sources[k.source]
+		src := &s.Sources[k.source]
 		if src.Promise != nil {
 			if err := src.Promise(k.href, path.Join(f.Path, places[i].href)); err != nil {
 				return &LinkError{k.href, err, "sync the source again"}
@@ -54,7 +54,7 @@ func (s *splitting) linkFiles(ctx context.Context, f *Flat, dir string, places [
 		if l.mode == LinkSymbol {
 			from = src.Dir // a link that is to hold tomorrow, too
 		}
-		if err := l.place(filepath.Join(from, filepath.FromSlash(k.href)), places[i].href); err != nil {
+		if err := l.place(from, k.href, places[i].href); err != nil {
 			return err
 		}
 	}
@@ -68,6 +68,9 @@ type linker struct {
 	mode Link
 	from *sourceDirs
 	made map[string]int // descriptors of the directories below dir, by path
+
+	source       *sourceDir // that the last package came from
+	root, parent string     // its path
 }
 
 func (l *linker) close() {
@@ -76,34 +79,45 @@ func (l *linker) close() {
 	}
 }
 
-// place puts the file src at href. Nothing that exists is ever replaced, and no
-// shared inode is touched (P28).
-func (l *linker) place(src, href string) error {
-	if top, _, _ := strings.Cut(href, "/"); top == "repodata" || top == DotRepoName || top == ModulesName {
-		return &LinkError{src, fmt.Errorf("a flat repository needs the place %s itself", top), "use --link none for metadata only"}
+// place puts the file href below root at the place to. Nothing that exists is ever
+// replaced, and no shared inode is touched (P28).
+func (l *linker) place(root, href, to string) error {
+	src := func() string { return filepath.Join(root, filepath.FromSlash(href)) }
+	if top, _, _ := strings.Cut(to, "/"); top == "repodata" || top == DotRepoName || top == ModulesName {
+		return &LinkError{src(), fmt.Errorf("a flat repository needs the place %s itself", top), "use --link none for metadata only"}
 	}
-	parent, name := path.Split(href)
-	to, err := l.open(parent)
+	parent, name := path.Split(to)
+	dir, err := l.open(parent)
 	if err != nil {
-		return &LinkError{src, err, ""}
+		return &LinkError{src(), err, ""}
 	}
-	from, err := l.from.open(filepath.Dir(src))
-	if err == nil {
-		err = from.check(src)
+	parent, old := path.Split(href)
+	err = l.enter(root, parent)
+	if err == nil && l.source.odd[old] {
+		err = regular(src())
 	}
 	switch {
 	case err != nil:
 	case l.mode == LinkHard:
-		err = unix.Linkat(from.fd, filepath.Base(src), to, name, unix.AT_SYMLINK_FOLLOW)
+		err = unix.Linkat(l.source.fd, old, dir, name, unix.AT_SYMLINK_FOLLOW)
 	case l.mode == LinkSymbol:
-		err = unix.Symlinkat(src, to, name)
+		err = unix.Symlinkat(src(), dir, name)
 	case l.mode == LinkCopy:
-		err = copyFile(src, filepath.Join(l.dir, filepath.FromSlash(href)))
+		err = copyFile(src(), filepath.Join(l.dir, filepath.FromSlash(to)))
 	}
 	if err == nil {
 		return nil
 	}
-	return &LinkError{src, err, linkHint(err)}
+	return &LinkError{src(), err, linkHint(err)}
+}
+
+// enter goes to the directory that a package comes from, mostly the one before's.
+func (l *linker) enter(root, parent string) (err error) {
+	if l.source == nil || l.root != root || l.parent != parent {
+		l.root, l.parent = root, parent
+		l.source, err = l.from.open(filepath.Join(root, filepath.FromSlash(parent)))
+	}
+	return err
 }
 
 // open makes the directory of that path below dir, once.
@@ -197,11 +211,8 @@ func readSourceDir(dir string) (*sourceDir, error) {
 // no package.
 var errIrregular = errors.New("it is not a regular file")
 
-// check refuses what is no regular file; a link to one is fine.
-func (s *sourceDir) check(src string) error {
-	if !s.odd[filepath.Base(src)] {
-		return nil
-	}
+// regular refuses what is no regular file; a link to one is fine.
+func regular(src string) error {
 	info, err := os.Stat(src)
 	if err == nil && !info.Mode().IsRegular() {
 		err = errIrregular

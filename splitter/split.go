@@ -1,6 +1,7 @@
 package splitter
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -68,6 +69,7 @@ func (s *splitting) close() {
 type worker struct {
 	scratch *repodata.Scratch
 	element []byte
+	dotRepo bytes.Buffer
 }
 
 // writeRepos gives every batch to one of the workers, the largest first.
@@ -130,7 +132,7 @@ func (s *splitting) writeBatch(ctx context.Context, b *batch, w *worker) error {
 			err = s.sign(md, f, dir)
 		}
 		if err == nil {
-			err = s.dotRepos.write(f.ID, s.earlierFile(f, DotRepoName), filepath.Join(dir, DotRepoName))
+			err = s.dotRepos.write(f.ID, s.earlierFile(f, DotRepoName), filepath.Join(dir, DotRepoName), &w.dotRepo)
 		}
 		if err != nil {
 			return fmt.Errorf("writing %s: %w", f.Path, err)
