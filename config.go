@@ -103,7 +103,7 @@ func findView(places []place, word string) (*viewFound, error) {
 	}
 	switch len(found) {
 	case 0:
-		return nil, &usageError{fmt.Sprintf("there is no view %q", word), "there are " + strings.Join(all, ", ") + "; a stream is module:stream"}
+		return nil, &usageError{fmt.Sprintf("there is no view %q", word), "the views are " + strings.Join(all, ", ") + "; a stream is module:stream"}
 	case 1:
 		return &found[0], nil
 	}

@@ -29,7 +29,7 @@ func forCommand(out *output) *cli.Command {
 			&cli.StringFlag{Name: "base-url", Usage: "with --for: the `URL` of the target that will have the view (default: the store's, or else flatstream serve's)"},
 			defineFlag(), noRpmspecFlag(),
 			&cli.StringSliceFlag{Name: "role", Usage: "what a source is for, as `NAME=ROLE`: merge (the default), overlay (single packages of it may be added) or supply; repeatable"},
-			&cli.StringFlag{Name: "platform", Usage: "stream of the platform, such as `el8` (default: what the documents require)"},
+			&cli.StringFlag{Name: "platform", Usage: "stream `PLATFORM` of the platform, such as el8 (default: what the documents require)"},
 			&cli.StringFlag{Name: "arch", Usage: "`ARCH` of the build root (default: what the documents are for)"},
 		}, sourceFlags()...),
 		Action: func(c *cli.Context) error { return forBuild(c, out) },

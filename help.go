@@ -24,9 +24,9 @@ func appHelp(app *cli.App) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "NAME:\n   %s - %s\n\nUSAGE:\n   %s\n\nCOMMANDS:\n", app.Name, app.Usage, app.UsageText)
 	for _, cmd := range app.Commands {
-		writeEntry(&b, cmd.Name, cmd.Usage, 12)
+		writeEntry(&b, cmd.Name, cmd.Usage, 15)
 	}
-	b.WriteString("   flatstream COMMAND --help says more.\n")
+	b.WriteString("\n   flatstream COMMAND --help says more.\n")
 	writeFlags(&b, "OPTIONS OF EVERY COMMAND", app.Flags)
 	return b.String() + "\n" + exitHelp
 }
@@ -46,6 +46,9 @@ func commandHelp(cmd *cli.Command, own, global []cli.Flag) string {
 }
 
 func writeFlags(b *strings.Builder, title string, flags []cli.Flag) {
+	if len(flags) == 0 {
+		return
+	}
 	fmt.Fprintf(b, "\n%s:\n", title)
 	for _, f := range flags {
 		if doc, ok := f.(cli.DocGenerationFlag); ok {
@@ -76,7 +79,7 @@ func flagHelp(f cli.DocGenerationFlag, names []string) (left, usage string) {
 		all = append(all, dashes+name+value)
 	}
 	text := strings.Trim(f.GetDefaultText(), `"`)
-	if f.TakesValue() && text != "" && text != "0" && !strings.Contains(usage, "(default") {
+	if f.TakesValue() && text != "" && text != "0" && text != "0s" && !strings.Contains(usage, "(default") {
 		usage += " (default: " + text + ")"
 	}
 	return strings.Join(all, ", "), usage
@@ -84,9 +87,10 @@ func flagHelp(f cli.DocGenerationFlag, names []string) (left, usage string) {
 
 // writeEntry writes one line of two columns; what does not fit goes on below.
 func writeEntry(b *strings.Builder, left, text string, column int) {
-	fmt.Fprintf(b, "   %-*s", column-3, left)
 	if len(left) > column-5 {
-		fmt.Fprintf(b, "\n%*s", column, "")
+		fmt.Fprintf(b, "   %s\n%*s", left, column, "")
+	} else {
+		fmt.Fprintf(b, "   %-*s", column-3, left)
 	}
 	lines := wrapWords(text, helpWidth-column)
 	fmt.Fprintf(b, "%s\n", strings.Join(lines, "\n"+strings.Repeat(" ", column)))

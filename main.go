@@ -14,6 +14,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"regexp"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -141,7 +142,13 @@ func globalFlags() []cli.Flag {
 	}
 }
 
-func onUsageError(_ *cli.Context, err error, _ bool) error {
+// badValue is how package flag says that a value is not of a flag's kind.
+var badValue = regexp.MustCompile(`(?s)^invalid value (".*") for flag -(\S+): .*$`)
+
+func onUsageError(c *cli.Context, err error, _ bool) error {
+	if m := badValue.FindStringSubmatch(err.Error()); m != nil {
+		return &usageError{text: "--" + m[2] + " cannot be " + m[1], hint: "flatstream " + c.Command.Name + " --help says what it takes"}
+	}
 	return &usageError{text: err.Error(), hint: "see flatstream --help, or --help after a command"}
 }
 

@@ -32,7 +32,10 @@ func runCommand(out *output) *cli.Command {
 
 func runNight(c *cli.Context, out *output) error {
 	if c.String("config") == "" {
-		return &usageError{"run needs --config FILE", "the README shows one"}
+		if c.NArg() > 0 {
+			return &usageError{"run needs --config FILE", "such as flatstream run --config " + c.Args().First()}
+		}
+		return &usageError{"run needs --config FILE", "flatstream init writes one"}
 	}
 	if c.NArg() > 0 {
 		return &usageError{"run takes no arguments, but was given " + c.Args().First(), "sources belong into the config"}

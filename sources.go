@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/url"
@@ -254,12 +255,20 @@ func openSources(ctx context.Context, sources []mirror.Source, role splitter.Rol
 // name in its place.
 func notRepository(name string, o splitter.Source, err error) error {
 	err = fmt.Errorf("%s (%s): %w", name, o.Location(), err)
+	info, absent := os.Stat(o.Dir)
 	switch {
 	case o.Dir == "":
+	case errors.Is(absent, fs.ErrNotExist):
+		return &hintedError{fmt.Sprintf("%s (%s): there is no such directory", name, o.Dir), "name one that holds repodata/, or a URL with http:// in front"}
+	case absent == nil && !info.IsDir():
+		return &hintedError{fmt.Sprintf("%s (%s): that is not a directory", name, o.Dir), "name the directory that holds repodata/"}
 	case tree.IsStore(o.Dir):
 		return &hintedError{err.Error(), "it is a store: its sources are the directories below " + filepath.Join(o.Dir, "current", "mirror")}
 	case isTarget(o.Dir):
 		return &hintedError{err.Error(), "it is a target of split: name one of its repositories, such as " + filepath.Join(o.Dir, "default")}
+	}
+	if below, _ := filepath.Glob(filepath.Join(o.Dir, "*/repodata/repomd.xml")); o.Dir != "" && len(below) > 0 {
+		return &hintedError{err.Error(), "there are repositories below it, such as " + filepath.Dir(filepath.Dir(below[0]))}
 	}
 	return err
 }

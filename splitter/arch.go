@@ -1,6 +1,10 @@
 package splitter
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // multilib lists the arches whose packages run beside a machine's own, as the
 // distribution ships them (P15).
@@ -15,6 +19,26 @@ var multilib = map[string][]string{
 // the same arch, noarch, sources, and its multilib.
 func runsOn(arch, machine string) bool {
 	return arch == machine || arch == "noarch" || isSourceArch(arch) || slices.Contains(multilib[machine], arch)
+}
+
+// checkArch refuses a machine that no package is for, though some are for others: it is
+// most likely a slip, and its repositories would be all but empty.
+func checkArch(machine string, arches map[string]bool) error {
+	var others []string
+	for arch := range arches {
+		switch {
+		case arch == "noarch" || isSourceArch(arch):
+		case runsOn(arch, machine):
+			return nil
+		default:
+			others = append(others, arch)
+		}
+	}
+	if len(others) == 0 {
+		return nil
+	}
+	slices.Sort(others)
+	return &UsageError{fmt.Sprintf("no package of the sources is for the arch %s", machine), "they are for " + strings.Join(others, ", ")}
 }
 
 // archScore says how well a machine likes an arch: the lower the better.

@@ -216,7 +216,7 @@ package plain 1-1 noarch
 		"label-without-marker": "4 packages (quiet1-0:1-1.noarch (gone:1:1:a), quiet2-0:1-1.noarch (gone:1:1:a), quiet3-0:1-1.noarch (gone:1:1:a) and 1 more)",
 		"marker-without-label": "1 package (marked-0:1-1.module+el8.noarch)",
 		"label-other-build":    "1 package (earlier-0:1-1.module+el8.noarch (m:1:1:a))",
-		"unlisted":             "7 modular packages (forgotten-0:1-1.module+el8.noarch, odd-0:1-1.module+el8.noarch, quiet1-0:1-1.noarch and 4 more): 6 by their label, 1 by their release alone",
+		"unlisted":             "7 modular packages (forgotten-0:1-1.module+el8.noarch, odd-0:1-1.module+el8.noarch, quiet1-0:1-1.noarch and 4 more): 6 by label, 1 by release alone",
 	} {
 		got := p.warned(code)
 		if !strings.Contains(got, want) || strings.Contains(got, "\n") {

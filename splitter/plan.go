@@ -142,6 +142,7 @@ func (p *Plan) load(ctx context.Context) error {
 	names := p.Index.ArtifactNames()
 	seen := newFirsts(0)
 	var ids []string // pkgids: the same file in two places is one package
+	arches := map[string]bool{}
 	for i, s := range p.Sources {
 		if s.Role != RoleMerge {
 			n, err := countPackages(ctx, s)
@@ -165,7 +166,10 @@ func (p *Plan) load(ctx context.Context) error {
 		})
 		if p.Options.Arch != "" {
 			all := len(list)
-			list = slices.DeleteFunc(list, func(k pkg) bool { return !runsOn(k.Arch, p.Options.Arch) })
+			list = slices.DeleteFunc(list, func(k pkg) bool {
+				arches[k.Arch] = true
+				return !runsOn(k.Arch, p.Options.Arch)
+			})
 			if left := all - len(list); left > 0 {
 				p.warn("other-arch", "%s: left out %d packages that are not for %s", s.Name, left, p.Options.Arch)
 			}
@@ -175,6 +179,9 @@ func (p *Plan) load(ctx context.Context) error {
 		} else {
 			p.pkgs = append(p.pkgs, list...)
 		}
+	}
+	if err := checkArch(p.Options.Arch, arches); err != nil {
+		return err
 	}
 	p.merged = len(p.pkgs)
 	p.shadowable = map[int32][]int32{}
@@ -257,7 +264,7 @@ func (p *Plan) warnUnlisted(members []int32, then string) {
 			labelled++
 		}
 	}
-	p.warn("unlisted", "no modules.yaml document lists %s (%s): %d by their label, %d by their release alone; %s",
+	p.warn("unlisted", "no modules.yaml document lists %s (%s): %d by label, %d by release alone; %s",
 		counted(len(members), "modular package"), someOf(names), labelled, len(members)-labelled, then)
 }
 

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path"
 	"path/filepath"
@@ -183,8 +184,23 @@ func (c *Config) expand(repo *Repo, b build, vars repofile.Vars) (upstream, erro
 
 // usable says whether a repository can be synced from such a URL or path.
 func usable(place string) bool {
+	if _, err := url.Parse(place); err != nil {
+		return false
+	}
 	scheme, _, isURL := strings.Cut(place, "://")
 	return !isURL || slices.Contains([]string{"http", "https", "file"}, strings.ToLower(scheme))
+}
+
+// leadsSomewhere refuses a path without a slash in front that leads nowhere: most likely it is a URL
+// that lost its http://.
+func (u upstream) leadsSomewhere() error {
+	if len(u.source.URLs) != 1 || strings.Contains(u.source.URLs[0], "://") || filepath.IsAbs(u.source.URLs[0]) {
+		return nil
+	}
+	if _, err := os.Stat(u.source.URLs[0]); err != nil {
+		return fmt.Errorf("%s is no URL, and there is no such directory; put http:// or https:// in front", u.source.URLs[0])
+	}
+	return nil
 }
 
 // mirrorPath is where a repository stands in a snapshot.
@@ -379,6 +395,9 @@ func (c *Config) Steps(machine repofile.Vars) ([]string, error) {
 	}
 	var steps []string
 	for _, u := range all {
+		if err := u.leadsSomewhere(); err != nil {
+			return nil, c.at(u.repo, err)
+		}
 		steps = append(steps, fmt.Sprintf("sync %s from %s into %s", u.repo.Name, u.source.Place(), u.source.Path))
 	}
 	for _, b := range c.builds() {
