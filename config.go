@@ -64,8 +64,8 @@ func printRecipe(c *cli.Context, out *output) error {
 	if err != nil {
 		return err
 	}
-	if strings.HasPrefix(r.Sections[0].URL, "file:") {
-		out.note("the addresses are of this machine alone: set base-url in the config, or --base-url of split")
+	if strings.HasPrefix(r.Sections[0].URL, "file:") && c.String("for") != "nginx" {
+		out.note("warning: the addresses are of this machine alone: set base-url in the config, or --base-url of split")
 	}
 	return out.whole("config", text)
 }

@@ -5,12 +5,16 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
+	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"flatstream/mirror/bucket"
 	"flatstream/mirror/nightly"
 	"flatstream/mirror/serve"
+	"flatstream/splitter"
 )
 
 func serveCommand(out *output) *cli.Command {
@@ -52,10 +56,26 @@ func serveDir(c *cli.Context, out *output) error {
 	}
 	listener, err := net.Listen("tcp", c.String("listen"))
 	if err != nil {
-		return err
+		return &hintedError{err.Error(), "--listen names another ADDRESS:PORT, such as 127.0.0.1:8081 or :8081"}
 	}
 	out.note("serving %s on %s", c.Args().First(), reachable(listener.Addr(), certs != nil))
+	warnOfFileURLs(out, c.Args().First())
 	return serve.Run(c.Context, listener, handler, certs, serve.Limits{})
+}
+
+// warnOfFileURLs says when the .repo files that are served lead to this machine's disk.
+func warnOfFileURLs(out *output, dir string) {
+	targets, err := findTargets(dir)
+	if err != nil {
+		return // a store that has published nothing yet
+	}
+	for _, t := range targets {
+		text, err := os.ReadFile(filepath.Join(t.Dir, splitter.DotRepoName))
+		if err == nil && strings.Contains(string(text), "\nbaseurl=file:") {
+			out.note("warning: the .repo files of %s say file://, which other machines cannot read: set base-url in the config, or --base-url of split", dir)
+			return
+		}
+	}
 }
 
 // serveOptions are DIR, and the repositories and the bucket of --config and --redirect.

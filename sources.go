@@ -95,7 +95,7 @@ func parseSource(word string) (mirror.Source, error) {
 	}
 	name = cmp.Or(name, defaultName(place))
 	if name == "" {
-		return mirror.Source{}, &usageError{fmt.Sprintf("source %q has no name of its own", place), "write NAME=" + place}
+		return mirror.Source{}, &usageError{fmt.Sprintf("source %q has no name that could be its own", place), "write NAME=" + place + " (letters, digits, dots, dashes and underscores)"}
 	}
 	return mirror.Source{Name: name, URLs: []string{place}}, nil
 }
@@ -112,9 +112,13 @@ func defaultName(place string) string {
 	}
 	elements := strings.Split(filepath.ToSlash(place), "/")
 	for _, e := range slices.Backward(elements) {
-		if !slices.Contains(plainElements, e) && sourceName.MatchString(e) && e != "." && e != ".." {
+		if slices.Contains(plainElements, e) || e == "." || e == ".." {
+			continue
+		}
+		if sourceName.MatchString(e) {
 			return e
 		}
+		break // another directory's name would say something else
 	}
 	return ""
 }
