@@ -19,8 +19,11 @@ func completionCommand(out *output) *cli.Command {
 			"_flatstream in a directory of $fpath, for fish into ~/.config/fish/completions/flatstream.fish.",
 		Action: func(c *cli.Context) error {
 			write := map[string]func([]shellCommand) string{"bash": bashCompletion, "zsh": zshCompletion, "fish": fishCompletion}[c.Args().First()]
-			if write == nil || c.NArg() != 1 {
+			switch {
+			case c.NArg() != 1:
 				return &usageError{"completion needs the name of a shell", "use bash, zsh or fish"}
+			case write == nil:
+				return &usageError{fmt.Sprintf("there is no completion for %q", c.Args().First()), "use bash, zsh or fish"}
 			}
 			return out.whole("completion", write(shellCommands(c.App)))
 		},

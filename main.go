@@ -166,6 +166,7 @@ func unknownCommand(app *cli.App, name string) error {
 func reorder(app *cli.App, argv []string) ([]string, error) {
 	var flags, words []string
 	var cmd *cli.Command
+	help := false
 	known := app.Flags
 	rest := argv[min(1, len(argv)):]
 	for i := 0; i < len(rest); i++ {
@@ -179,6 +180,10 @@ func reorder(app *cli.App, argv []string) ([]string, error) {
 			if flag == nil {
 				return nil, unknownFlag(arg, known)
 			}
+			if slices.Contains(flag.Names(), "version") {
+				return []string{argv[0], arg}, nil
+			}
+			help = help || flag == cli.HelpFlag
 			flags = append(flags, arg)
 			if !takesValue(arg, flag) {
 				continue
@@ -197,6 +202,9 @@ func reorder(app *cli.App, argv []string) ([]string, error) {
 	args := []string{argv[0]}
 	if cmd != nil {
 		args = append(args, cmd.Name)
+		if help { // whatever else is there
+			return append(args, "--help"), nil
+		}
 	} else if len(words) > 0 && words[0] != "help" && words[0] != "h" {
 		return nil, unknownCommand(app, words[0])
 	} else if len(words) > 1 && app.Command(words[1]) == nil {
