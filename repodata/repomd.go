@@ -276,15 +276,20 @@ func attribute(key, value string) string {
 	return " " + key + `="` + escape(value) + `"`
 }
 
-// needsEscape says of all but plain ASCII that it may not stand as it is.
-func needsEscape(c rune) bool {
-	return c < ' ' || c > '~' || strings.ContainsRune(`"'&<>`, c)
+// plainText says that s is ASCII that may stand as it is.
+func plainText(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\'' || c == '&' || c == '<' || c == '>' {
+			return false
+		}
+	}
+	return true
 }
 
 // escape writes s so that it may stand in text and in double quotes. Bytes that
 // XML cannot carry become U+FFFD.
 func escape(s string) string {
-	if !strings.ContainsFunc(s, needsEscape) {
+	if plainText(s) {
 		return s
 	}
 	var b bytes.Buffer

@@ -146,7 +146,7 @@ func (d *dotRepos) section(b *bytes.Buffer, i int, enabled bool, hidden []Hidden
 	} else {
 		b.WriteString(d.off[i])
 	}
-	if d.Repos[i].ID != repoID(KindNonModular) || len(hidden) == 0 {
+	if len(hidden) == 0 || d.Repos[i].ID != repoID(KindNonModular) {
 		return
 	}
 	b.WriteString("excludepkgs=")
