@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"golang.org/x/sync/errgroup"
 
 	"flatstream/mirror/tree"
@@ -121,8 +120,7 @@ func (c *Checkup) leftovers(ctx context.Context, r *remote, items []item) error 
 		return nil
 	}
 	for _, up := range uploads {
-		path := strings.TrimPrefix(aws.ToString(up.Key), r.key(""))
-		c.Damage = append(c.Damage, Damage{path, UnfinishedUpload, "an upload in parts was begun and not ended"})
+		c.Damage = append(c.Damage, Damage{up.path, UnfinishedUpload, "an upload in parts was begun and not ended"})
 	}
 	return err
 }

@@ -123,9 +123,15 @@ func (r *remote) abort(ctx context.Context, path string, id *string) error {
 	return nil
 }
 
+// begun is an upload in parts that was begun at a path and not ended.
+type begun struct {
+	path string
+	types.MultipartUpload
+}
+
 // unfinished lists the uploads in parts that were begun at paths that ours accepts, and not
 // ended. Others are of a prefix below this one, whose publisher may live.
-func (r *remote) unfinished(ctx context.Context, ours func(path string) bool) (uploads []types.MultipartUpload, err error) {
+func (r *remote) unfinished(ctx context.Context, ours func(path string) bool) (uploads []begun, err error) {
 	prefix := r.key("")
 	pages := s3.NewListMultipartUploadsPaginator(r.api, &s3.ListMultipartUploadsInput{Bucket: &r.Bucket, Prefix: &prefix})
 	for pages.HasMorePages() {
@@ -134,8 +140,8 @@ func (r *remote) unfinished(ctx context.Context, ours func(path string) bool) (u
 			return nil, r.explain("list the unfinished uploads of", "", err)
 		}
 		for _, up := range page.Uploads {
-			if ours(strings.TrimPrefix(aws.ToString(up.Key), prefix)) {
-				uploads = append(uploads, up)
+			if path := strings.TrimPrefix(aws.ToString(up.Key), prefix); ours(path) {
+				uploads = append(uploads, begun{path, up})
 			}
 		}
 	}
@@ -146,7 +152,7 @@ func (r *remote) unfinished(ctx context.Context, ours func(path string) bool) (u
 func (r *remote) abortParts(ctx context.Context, ours func(path string) bool) (int, error) {
 	uploads, err := r.unfinished(ctx, ours)
 	for n, up := range uploads {
-		if err := r.abort(ctx, strings.TrimPrefix(aws.ToString(up.Key), r.key("")), up.UploadId); err != nil {
+		if err := r.abort(ctx, up.path, up.UploadId); err != nil {
 			return n, err
 		}
 	}
