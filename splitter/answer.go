@@ -103,13 +103,13 @@ func (a *Asker) answer(ctx context.Context, want Wanted, packages []*repodata.Pa
 	if err := a.enter(want, packages); err != nil {
 		return nil, err
 	}
-	answer := &Answer{Schema: 1, Wanted: want, Sources: []string{}, Sets: []StreamSet{}, Problems: []closure.Problem{}, Refused: []string{}}
+	answer := &Answer{Schema: 1, Wanted: want, Sources: []string{}, Problems: []closure.Problem{}, Refused: []string{}}
 	for _, s := range a.plan.Sources {
 		answer.Sources = append(answer.Sources, s.Name)
 	}
 	level := []trial{{}}
 	checks := 0
-	for size := 0; size <= a.opt.MaxSize && len(level) > 0 && len(answer.Sets) == 0; size++ {
+	for size := 0; size <= a.opt.MaxSize && len(level) > 0 && len(a.works) == 0; size++ {
 		if left := a.opt.MaxChecks - checks; len(level) > left {
 			level, answer.GaveUp = level[:max(0, left)], true
 		}
@@ -124,7 +124,7 @@ func (a *Asker) answer(ctx context.Context, want Wanted, packages []*repodata.Pa
 			case o.refused != "":
 				answer.Refused = append(answer.Refused, o.refused)
 			case len(o.problems) == 0:
-				answer.Sets, a.works = append(answer.Sets, a.describe(level[i], o)), append(a.works, worked{level[i], o})
+				a.works = append(a.works, worked{level[i], o, a.describe(level[i], o), 0})
 			default:
 				if answer.Closest == nil || unmet(o.problems) < unmet(answer.Problems) {
 					closest := a.describe(level[i], o)
@@ -136,10 +136,11 @@ func (a *Asker) answer(ctx context.Context, want Wanted, packages []*repodata.Pa
 		slices.SortStableFunc(next, func(x, y trial) int { return strings.Compare(x.key(), y.key()) })
 		level = slices.CompactFunc(next, func(x, y trial) bool { return x.key() == y.key() })
 	}
-	if len(answer.Sets) > 0 {
+	if len(a.works) > 0 {
 		answer.Closest, answer.Problems = nil, []closure.Problem{}
 	}
-	if err := a.finish(ctx, answer); err != nil {
+	var err error
+	if answer.Sets, err = a.finish(ctx); err != nil {
 		return nil, err
 	}
 	slices.Sort(answer.Refused)

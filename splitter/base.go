@@ -11,10 +11,12 @@ import (
 	"flatstream/repodata/rpmver"
 )
 
-// worked is a trial that works, and what became of it.
+// worked is a trial that works, what became of it, and the set that it is told as.
 type worked struct {
 	trial
 	outcome
+	set   StreamSet
+	unfit int // how many packages to add are another build than what is there
 }
 
 // sibling is a package that was built from the source package of a picked one.
@@ -26,38 +28,34 @@ type sibling struct {
 
 // finish says of the packages to add whether they are the same build as what is there,
 // puts the sets first of which more are, and gives each a view of its own.
-func (a *Asker) finish(ctx context.Context, answer *Answer) error {
+func (a *Asker) finish(ctx context.Context) ([]StreamSet, error) {
 	siblings, err := a.siblings(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	unfit := make([]int, len(a.works))
-	order := make([]int, len(a.works))
-	for i, w := range a.works {
-		order[i] = i
-		for k := range answer.Sets[i].Uses {
-			if u := &answer.Sets[i].Uses[k]; u.Todo == TodoAdd {
-				a.compareBase(u, w, siblings)
-				unfit[i] += bit(!u.MatchesBase)
+	for i := range a.works {
+		w := &a.works[i]
+		for k := range w.set.Uses {
+			if u := &w.set.Uses[k]; u.Todo == TodoAdd {
+				a.compareBase(u, *w, siblings)
+				w.unfit += bit(!u.MatchesBase)
 			}
 		}
 	}
-	slices.SortStableFunc(order, func(x, y int) int { return cmp.Compare(unfit[x], unfit[y]) })
-	sets, works := answer.Sets, a.works
-	answer.Sets, a.works = []StreamSet{}, nil
-	for n, i := range order {
-		s := sets[i]
+	slices.SortStableFunc(a.works, func(x, y worked) int { return cmp.Compare(x.unfit, y.unfit) })
+	sets := []StreamSet{}
+	for n, w := range a.works {
 		switch {
-		case len(s.Enable)+len(s.Overlays) == 0:
-			s.View = KindDefault
+		case len(w.set.Enable)+len(w.set.Overlays) == 0:
+			w.set.View = KindDefault
 		case n == 0:
-			s.View = "build"
+			w.set.View = "build"
 		default:
-			s.View = fmt.Sprintf("build-%d", n+1)
+			w.set.View = fmt.Sprintf("build-%d", n+1)
 		}
-		answer.Sets, a.works = append(answer.Sets, s), append(a.works, works[i])
+		sets = append(sets, w.set)
 	}
-	return nil
+	return sets, nil
 }
 
 // siblings lists, by the name of each source package that picked packages are of, what
@@ -66,7 +64,7 @@ func (a *Asker) siblings(ctx context.Context) (map[string][]sibling, error) {
 	found := map[string][]sibling{}
 	for _, w := range a.works {
 		for _, p := range w.picks {
-			found[sourceName(a.offered(p).sourceRPM)] = nil
+			found[beforeEVR(a.offered(p).sourceRPM)] = nil
 		}
 	}
 	delete(found, "")
@@ -78,7 +76,7 @@ func (a *Asker) siblings(ctx context.Context) (map[string][]sibling, error) {
 			if err != nil {
 				return nil, fmt.Errorf("reading packages of %s: %w", s.Name, err)
 			}
-			name := sourceName(k.SourceRPM)
+			name := beforeEVR(k.SourceRPM)
 			if _, asked := found[name]; asked {
 				found[name] = append(found[name], sibling{k.NEVRA, i, k.SourceRPM})
 			}
@@ -101,15 +99,15 @@ func (a *Asker) compareBase(u *Use, w worked, siblings map[string][]sibling) {
 			base = s
 		}
 	}
-	for _, s := range siblings[sourceName(own.sourceRPM)] {
+	for _, s := range siblings[beforeEVR(own.sourceRPM)] {
 		consider(s)
 	}
 	matches := base.sourceRPM == own.sourceRPM
 	if base.Name == "" {
 		for _, d := range own.exact {
-			for _, p := range a.u.Providers(d.String()) {
-				if source := slices.Index(a.ids, p.Repo); p.Meets && source >= 0 && a.plan.Sources[source].Role != RoleOverlay {
-					consider(sibling{p.Package, source, ""})
+			for _, p := range a.providers(d.String()) {
+				if p.Meets && a.plan.Sources[p.source].Role != RoleOverlay {
+					consider(sibling{p.Package, p.source, ""})
 				}
 			}
 		}
@@ -120,15 +118,15 @@ func (a *Asker) compareBase(u *Use, w worked, siblings map[string][]sibling) {
 	}
 }
 
-// sourceName is the name of the package in the file name of a source package; empty where
-// it is none.
-func sourceName(file string) string {
+// beforeEVR is what stands before the last two dashes: the name in NAME-EVR, and in the
+// file name of a source package. It is empty where there are not as many.
+func beforeEVR(text string) string {
 	for range 2 {
-		i := strings.LastIndexByte(file, '-')
+		i := strings.LastIndexByte(text, '-')
 		if i < 0 {
 			return ""
 		}
-		file = file[:i]
+		text = text[:i]
 	}
-	return file
+	return text
 }

@@ -14,8 +14,6 @@ import (
 	"strings"
 
 	"golang.org/x/sync/errgroup"
-
-	"flatstream/repodata"
 )
 
 // PublishedTree is one published state: a snapshot as a file system, and the
@@ -97,11 +95,7 @@ func inventoryAt(ctx context.Context, t PublishedTree, p string) (*Inventory, er
 	if !slices.Contains(t.Repos, p) {
 		return nil, nil
 	}
-	fsys, err := fs.Sub(t.FS, p)
-	if err != nil {
-		return nil, err
-	}
-	r, err := repodata.Open(fsys)
+	r, err := place{t.FS, p}.open()
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", p, err)
 	}

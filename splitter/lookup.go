@@ -32,10 +32,8 @@ func newLookup(word string) lookup {
 	if i := strings.LastIndexByte(word, '.'); i > 0 {
 		names = append(names, word[:i]) // NAME.ARCH
 	}
-	if i := strings.LastIndexByte(word, '-'); i > 0 {
-		if i = strings.LastIndexByte(word[:i], '-'); i > 0 {
-			names = append(names, word[:i]) // NAME-EVR
-		}
+	if name := beforeEVR(word); name != "" {
+		names = append(names, name)
 	}
 	slices.Sort(names)
 	l.names = slices.Compact(names)

@@ -59,16 +59,15 @@ func (a *Asker) globFor(t trial, o outcome, p pick) string {
 // of a picked one.
 func (a *Asker) fits(t trial, o outcome, instead pick, other offer) bool {
 	met := func(d rpmdep.Dep) bool {
-		for _, p := range a.u.Providers(d.String()) {
-			source := slices.Index(a.ids, p.Repo)
-			if !p.Meets || source < 0 {
+		for _, p := range a.providers(d.String()) {
+			if !p.Meets {
 				continue
 			}
-			name := a.plan.Sources[source].Name
+			name := a.plan.Sources[p.source].Name
 			if name == instead.source && p.Package == other.NEVRA {
 				return true
 			}
-			if _, _, seen := a.inSight(t, o, p.Package, source); seen && (pick{name, p.Package}) != instead {
+			if _, _, seen := a.inSight(t, o, p.Package, p.source); seen && (pick{name, p.Package}) != instead {
 				return true
 			}
 		}

@@ -19,19 +19,16 @@ func (a *Asker) remedies(t trial, o outcome) []trial {
 		}
 	}
 	for _, requirement := range causesOf(o.problems) {
-		providers := a.u.Providers(requirement)
+		providers := a.providers(requirement)
 		for _, p := range providers {
-			source := slices.Index(a.ids, p.Repo)
-			switch {
-			case source < 0:
-			case a.plan.Sources[source].Role == RoleOverlay:
+			if s := a.plan.Sources[p.source]; s.Role == RoleOverlay {
 				if p.Meets && !a.outdone(p, providers) {
-					add(t.picking(a.plan.Sources[source].Name, p.Package, requirement))
+					add(t.picking(s.Name, p.Package, requirement))
 				}
-			default:
-				for _, id := range a.streamsFor(p.Package, source, o.filter, p.Meets) {
-					add(t.with(id, requirement))
-				}
+				continue
+			}
+			for _, id := range a.streamsFor(p.Package, p.source, o.filter, p.Meets) {
+				add(t.with(id, requirement))
 			}
 		}
 	}
@@ -40,8 +37,8 @@ func (a *Asker) remedies(t trial, o outcome) []trial {
 
 // outdone says whether the same build stands there for the very arch that is asked about,
 // and does as well: of a library for two arches.
-func (a *Asker) outdone(p closure.Provider, providers []closure.Provider) bool {
-	return p.Package.Arch != a.Arch() && p.Package.Arch != "noarch" && slices.ContainsFunc(providers, func(o closure.Provider) bool {
+func (a *Asker) outdone(p sourced, providers []sourced) bool {
+	return p.Package.Arch != a.Arch() && p.Package.Arch != "noarch" && slices.ContainsFunc(providers, func(o sourced) bool {
 		return o.Meets && o.Repo == p.Repo && o.Package.Arch == a.Arch() && o.Package.Name == p.Package.Name && o.Package.EVR == p.Package.EVR
 	})
 }

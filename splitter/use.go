@@ -60,27 +60,44 @@ func (a *Asker) describe(t trial, o outcome) StreamSet {
 	return s
 }
 
+// sourced is a provider in one of the sources, which is given by its number.
+type sourced struct {
+	closure.Provider
+	source int
+}
+
+// providers lists those of the sources for a requirement, in the universe's order; what is
+// asked about, which may provide it too, is none.
+func (a *Asker) providers(requirement string) []sourced {
+	var list []sourced
+	for _, p := range a.u.Providers(requirement) {
+		if source := slices.Index(a.ids, p.Repo); source >= 0 {
+			list = append(list, sourced{p, source})
+		}
+	}
+	return list
+}
+
 // use finds the newest package in sight that meets a requirement.
 func (a *Asker) use(t trial, o outcome, requirement string) Use {
 	// A rich dependency is met by what there is and is not; only what is to be done counts.
 	rich := strings.HasPrefix(requirement, "(")
 	best := Use{Requirement: requirement, Todo: TodoNothing, Only: !rich}
 	var newest rpmver.NEVRA
-	providers := slices.DeleteFunc(a.u.Providers(requirement), func(p closure.Provider) bool { return !p.Meets || !slices.Contains(a.ids, p.Repo) })
+	providers := slices.DeleteFunc(a.providers(requirement), func(p sourced) bool { return !p.Meets })
 	for _, p := range providers {
-		source := slices.Index(a.ids, p.Repo)
 		if newest.Name != "" && !a.better(p.Package, newest) {
 			continue
 		}
-		stream, isDefault, seen := a.inSight(t, o, p.Package, source)
-		if !seen || rich && !t.enables(stream) && !t.picked(a.plan.Sources[source].Name, p.Package) {
+		stream, isDefault, seen := a.inSight(t, o, p.Package, p.source)
+		if !seen || rich && !t.enables(stream) && !t.picked(a.plan.Sources[p.source].Name, p.Package) {
 			continue
 		}
 		newest = p.Package
-		best.NEVRA, best.Source, best.Stream, best.Default = p.Package.String(), a.plan.Sources[source].Name, stream, isDefault
+		best.NEVRA, best.Source, best.Stream, best.Default = p.Package.String(), a.plan.Sources[p.source].Name, stream, isDefault
 	}
 	for _, p := range providers {
-		if source := slices.Index(a.ids, p.Repo); !slices.Contains(a.placesOf(p.Package, source), cmp.Or(best.Stream, best.Source)) {
+		if !slices.Contains(a.placesOf(p.Package, p.source), cmp.Or(best.Stream, best.Source)) {
 			best.Only = false
 		}
 	}
