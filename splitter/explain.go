@@ -297,8 +297,9 @@ func (s *searchFor) near() []string {
 // required by it.
 func (r *ReportRepo) optional() []string {
 	list := []string{}
+	plain := repoID(KindNonModular)
 	for _, id := range r.Requires {
-		if id != repoID(KindNonModular) && !slices.Contains(r.Declared, id) {
+		if id != plain && !slices.Contains(r.Declared, id) {
 			list = append(list, id)
 		}
 	}

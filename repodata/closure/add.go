@@ -54,6 +54,7 @@ func (u *Universe) sameBytes(r *repodata.Repo) *repository {
 
 // enter takes a repository in that has been read.
 func (u *Universe) enter(r repository) RepoID {
+	r.first = r.packages.first()
 	u.repos = append(u.repos, r)
 	clear(u.looked) // the new one may own paths that were looked up in the others
 	return RepoID(len(u.repos) - 1)

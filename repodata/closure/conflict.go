@@ -25,8 +25,7 @@ type conflict struct {
 const maxClauses = 1000
 
 // conflict compiles a rich conflict.
-func (u *Universe) conflict(text string) *conflict {
-	name := u.names.intern(text)
+func (u *Universe) conflict(name int32) *conflict {
 	c, ok := u.conflicts[name]
 	if ok {
 		return c

@@ -140,9 +140,12 @@ func (v *view) differing(n int, pair [2]int32) string {
 
 // unlisted warns of repositories without filelists where those were asked for.
 func (v *view) unlisted() []Warning {
+	if len(v.paths) == 0 {
+		return nil
+	}
 	var warnings []Warning
 	warn := func(r *repository) {
-		if len(v.paths) > 0 && r.unlisted {
+		if r.unlisted {
 			warnings = append(warnings, Warning{WarnNoFilelists, fmt.Sprintf(
 				"%s has no file lists, so that who owns %s there is not known", r.name, v.aPath())})
 		}

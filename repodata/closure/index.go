@@ -14,32 +14,94 @@ type element struct{ pkgid, hash uint64 }
 
 // insert indexes a package that was not seen before and returns its id.
 func (u *Universe) insert(pkgid string, p *repodata.Package) int32 {
+	u.insertAll([]reading{{pkgid: pkgid, fresh: true, pkg: p}})
+	return int32(len(u.packages) - 1)
+}
+
+// insertAll indexes those that are fresh; their ids follow one another.
+func (u *Universe) insertAll(some []reading) {
+	n := u.number(some)
+	for i := range some {
+		if some[i].fresh {
+			u.insertNumbered(some[i].pkg, &n)
+		}
+	}
+}
+
+// numbers are those of packages that are being indexed, in the order in which they are
+// used: of pkgids, of the packages' names, and of all names in them.
+type numbers struct {
+	pkgids, words, names []int32
+	texts                []string // scratch
+}
+
+// number looks everything up at once that these packages are known by, and that they name.
+func (u *Universe) number(some []reading) numbers {
+	n := &u.numbers
+	all := func(s *symbols, ids []int32, each func(e *reading)) []int32 {
+		n.texts = n.texts[:0]
+		for i := range some {
+			if some[i].fresh {
+				each(&some[i])
+			}
+		}
+		return s.internAll(n.texts, ids[:0])
+	}
+	n.pkgids = all(&u.pkgids, n.pkgids, func(e *reading) { n.texts = append(n.texts, e.pkgid) })
+	n.words = all(&u.words, n.words, func(e *reading) { n.texts = append(n.texts, e.pkg.Name) })
+	n.names = all(&u.names, n.names, func(e *reading) { n.texts = appendNames(n.texts, e.pkg) })
+	u.touchLinks(n.names)
+	return *n
+}
+
+// appendNames appends all names in a package, in the order in which they are indexed.
+func appendNames(texts []string, p *repodata.Package) []string {
+	for i := range p.Provides {
+		texts = append(texts, p.Provides[i].Name)
+	}
+	for i := range p.Files {
+		texts = append(texts, p.Files[i].Path)
+	}
+	for _, list := range [...][]repodata.Relation{p.Conflicts, p.Obsoletes, p.Requires} {
+		for i := range list {
+			texts = append(texts, list[i].Name)
+		}
+	}
+	return texts
+}
+
+// next takes n from the front of a list.
+func next(list *[]int32, n int) []int32 {
+	first := (*list)[:n]
+	*list = (*list)[n:]
+	return first
+}
+
+// insertNumbered indexes the package whose numbers come next.
+func (u *Universe) insertNumbered(p *repodata.Package, numbers *numbers) {
 	id := int32(len(u.packages))
 	w := &u.words
 	n := pkg{NEVRA: p.NEVRA, twin: -1}
-	n.word = w.intern(p.Name)
+	n.word = next(&numbers.words, 1)[0]
 	n.Name, n.Arch = w.text(n.word), w.word(p.Arch)
 	n.EVR = w.evr(p.EVR)
 	n.batch = w.intern(batchOf(n.Release))
-	if first := u.withPkgID(pkgid); first >= 0 {
+	if k := next(&numbers.pkgids, 1)[0]; int(k) < len(u.first) {
+		first := u.first[k]
 		n.twin = u.packages[first].twin
 		u.packages[first].twin = id
 		u.differing.add(id)
 	} else {
-		u.pkgids.intern(pkgid)
 		u.first = append(u.first, id)
 	}
 	of := u.arches[n.Arch]
 	of.add(id)
 	u.arches[n.Arch] = of
 
-	if !isSource(n.Arch) {
-		u.insertProvides(id, p)
-	}
-	u.insertRelations(id, &n, p)
+	u.insertProvides(id, p, &numbers.names)
+	u.insertRelations(id, &n, p, &numbers.names)
 	u.packages = push(u.packages, n)
 	u.forget()
-	return id
 }
 
 // forget drops what was made of the packages so far, since one more is there, or owns more.
@@ -65,28 +127,29 @@ func batchOf(release string) string {
 
 // insertRelations gives the package its runs of what must and what must not be
 // beside it.
-func (u *Universe) insertRelations(id int32, n *pkg, p *repodata.Package) {
+func (u *Universe) insertRelations(id int32, n *pkg, p *repodata.Package, names *[]int32) {
 	var demands, excludes []int32
-	for _, r := range p.Conflicts {
+	for i, name := range next(names, len(p.Conflicts)) {
+		r := &p.Conflicts[i]
 		if !r.Rich {
-			excludes = append(excludes, u.plainRequirement(r.Dep))
+			excludes = append(excludes, u.plainRequirement(name, r.Dep))
 			continue
 		}
-		c := u.conflict(r.Name)
+		c := u.conflict(name)
 		demands = append(demands, c.demands...)
 		excludes = append(excludes, c.excludes...)
 		if c.bad {
-			u.badConflicts[id] = append(u.badConflicts[id], u.names.text(u.names.intern(r.Name)))
+			u.badConflicts[id] = append(u.badConflicts[id], u.names.text(name))
 		}
 	}
-	if !isSource(n.Arch) {
-		for _, r := range p.Obsoletes {
-			excludes = append(excludes, u.obsolete(r.Dep))
+	for i, name := range next(names, len(p.Obsoletes)) {
+		if !isSource(n.Arch) {
+			excludes = append(excludes, u.obsolete(name, p.Obsoletes[i].Dep))
 		}
 	}
 	n.requires = int32(len(u.required))
-	for _, r := range p.Requires {
-		u.required = push(u.required, u.requirement(r))
+	for i, name := range next(names, len(p.Requires)) {
+		u.required = push(u.required, u.requirement(name, &p.Requires[i]))
 	}
 	n.demands = u.endRun(n.requires)
 	u.required = append(u.required, demands...)
@@ -103,12 +166,16 @@ func (u *Universe) endRun(start int32) int32 {
 	return int32(len(u.required))
 }
 
-func (u *Universe) insertProvides(id int32, p *repodata.Package) {
-	for _, r := range p.Provides {
-		u.provides = push(u.provides, provide{u.names.intern(r.Name), id, u.versions.intern(r.Dep, &u.words)})
+func (u *Universe) insertProvides(id int32, p *repodata.Package, names *[]int32) {
+	provided, owned := next(names, len(p.Provides)), next(names, len(p.Files))
+	if isSource(p.Arch) {
+		return
 	}
-	for _, f := range p.Files {
-		u.provides = push(u.provides, provide{name: u.names.intern(f.Path), pkg: id})
+	for i, name := range provided {
+		u.provides = push(u.provides, provide{name, id, u.versions.intern(p.Provides[i].Dep, &u.words)})
+	}
+	for _, name := range owned {
+		u.provides = push(u.provides, provide{name: name, pkg: id})
 	}
 }
 

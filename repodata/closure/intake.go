@@ -3,6 +3,7 @@ package closure
 import (
 	"context"
 	"maps"
+	"slices"
 
 	"flatstream/repodata"
 )
@@ -13,6 +14,10 @@ import (
 
 // arrivalBatch bounds what is handed on at a time, in bytes of elements.
 const arrivalBatch = 256 << 10
+
+// indexedAtOnce is how many packages are indexed at a time: enough for the misses to
+// overlap, few enough for what was read of them to stay in the cache.
+const indexedAtOnce = 8
 
 // reading is one element: which package it is, and its text and content if that is new.
 type reading struct {
@@ -70,16 +75,8 @@ func (u *Universe) read(ctx context.Context, repo *repository, r *repodata.Repo)
 		}
 	}()
 	for batch := range parsed {
-		for _, e := range batch.list {
-			if e.fresh {
-				u.insert(e.pkgid, e.pkg)
-			}
-			if !repo.packages.has(e.id) {
-				repo.packages.add(e.id)
-				if u.differing.has(e.id) {
-					repo.differs = append(repo.differs, [2]int32{e.id, u.withPkgID(e.pkgid)})
-				}
-			}
+		for some := range slices.Chunk(batch.list, indexedAtOnce) {
+			u.take(repo, some)
 		}
 		if batch.err != nil {
 			return batch.err
@@ -87,6 +84,19 @@ func (u *Universe) read(ctx context.Context, repo *repository, r *repodata.Repo)
 		u.keepReadings(batch)
 	}
 	return ctx.Err()
+}
+
+// take takes some packages in.
+func (u *Universe) take(repo *repository, some []reading) {
+	u.insertAll(some)
+	for _, e := range some {
+		if !repo.packages.has(e.id) {
+			repo.packages.add(e.id)
+			if u.differing.has(e.id) {
+				repo.differs = append(repo.differs, [2]int32{e.id, u.withPkgID(e.pkgid)})
+			}
+		}
+	}
 }
 
 // find sends the elements of a repository, with the numbers that their packages have or

@@ -28,7 +28,9 @@ const maxVersions = 8
 // requirementTable numbers the distinct requirements.
 type requirementTable struct {
 	all       []requirement
-	links     []link              // by requirement; the notes of names lead to the latest
+	links     []link              // by requirement
+	touched   int32               // nobody uses it, see touchLinks
+	latest    []int32             // by name: its latest requirement and 1, see linked
 	plain     map[[2]int32]int32  // by name and version: those beyond maxVersions
 	conflicts map[int32]*conflict // rich ones, by name
 	obsoletes map[[2]int32]int32  // by name and version
@@ -47,17 +49,20 @@ type link struct {
 const written = -1
 
 // requirement numbers what one relation requires.
-func (u *Universe) requirement(r repodata.Relation) int32 {
+func (u *Universe) requirement(name int32, r *repodata.Relation) int32 {
 	if r.Rich {
-		return u.richRequirement(r.Name)
+		return u.richRequirement(name)
 	}
-	return u.plainRequirement(r.Dep)
+	return u.plainRequirement(name, r.Dep)
 }
 
 // linked finds the requirement of that name and version, or -1, and how many of that
 // name it has looked at.
 func (u *Universe) linked(name, version int32) (id int32, n int) {
-	for id = *u.names.note(name) - 1; id >= 0; id = u.links[id].before - 1 {
+	if int(name) >= len(u.latest) {
+		return -1, 0
+	}
+	for id = u.latest[name] - 1; id >= 0; id = u.links[id].before - 1 {
 		if u.links[id].version == version {
 			return id, n
 		}
@@ -66,17 +71,36 @@ func (u *Universe) linked(name, version int32) (id int32, n int) {
 	return -1, n
 }
 
+// touchLinks reads what linked will read first of these names: all at once, for the
+// reason that symbols.internAll gives.
+func (u *Universe) touchLinks(names []int32) {
+	read := int32(0)
+	for _, name := range names {
+		if int(name) < len(u.latest) {
+			read += u.latest[name]
+		}
+	}
+	for _, name := range names {
+		if int(name) < len(u.latest) && u.latest[name] != 0 {
+			read += u.links[u.latest[name]-1].version
+		}
+	}
+	u.touched = read // without a use nothing would be read
+}
+
 // addLinked adds a requirement as the latest of its name.
 func (u *Universe) addLinked(r requirement, version int32) int32 {
 	id := u.addRequirement(r)
-	latest := u.names.note(r.name)
-	u.links[id] = link{version, *latest}
-	*latest = id + 1
+	for len(u.latest) < u.names.len() {
+		u.latest = push(u.latest, 0)
+	}
+	u.links[id] = link{version, u.latest[r.name]}
+	u.latest[r.name] = id + 1
 	return id
 }
 
-func (u *Universe) plainRequirement(d rpmdep.Dep) int32 {
-	name, version := u.names.intern(d.Name), u.versions.intern(d, &u.words)
+func (u *Universe) plainRequirement(name int32, d rpmdep.Dep) int32 {
+	version := u.versions.intern(d, &u.words)
 	id, n := u.linked(name, version)
 	if id >= 0 {
 		return id
@@ -102,8 +126,7 @@ func (u *Universe) plainRequirement(d rpmdep.Dep) int32 {
 	return u.plain[key]
 }
 
-func (u *Universe) richRequirement(text string) int32 {
-	name := u.names.intern(text)
+func (u *Universe) richRequirement(name int32) int32 {
 	if id, _ := u.linked(name, written); id >= 0 {
 		return id
 	}
@@ -117,8 +140,8 @@ func (u *Universe) richRequirement(text string) int32 {
 }
 
 // obsolete numbers what one relation obsoletes.
-func (u *Universe) obsolete(d rpmdep.Dep) int32 {
-	key := [2]int32{u.names.intern(d.Name), u.versions.intern(d, &u.words)}
+func (u *Universe) obsolete(name int32, d rpmdep.Dep) int32 {
+	key := [2]int32{name, u.versions.intern(d, &u.words)}
 	id, ok := u.obsoletes[key]
 	if !ok {
 		if u.obsoletes == nil {

@@ -145,7 +145,7 @@ func (c *compiler) literal(leaf int32, holds bool) *formula {
 }
 
 func (c *compiler) plain(d rpmdep.Dep) int32 {
-	id := c.u.plainRequirement(d)
+	id := c.u.plainRequirement(c.u.names.intern(d.Name), d)
 	if q := c.u.all[id]; q.path {
 		c.rich.paths = append(c.rich.paths, q.name)
 	}

@@ -1,6 +1,9 @@
 package closure
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
 // set is a set of package ids, one bit each. Ids beyond its length are not in it.
 type set []uint64
@@ -29,6 +32,14 @@ func (s set) include(t set) {
 	for i, w := range t {
 		s[i] |= w
 	}
+}
+
+// first is the index of the first word with a member; len(s) where there is none.
+func (s set) first() int {
+	if i := slices.IndexFunc(s, func(w uint64) bool { return w != 0 }); i >= 0 {
+		return i
+	}
+	return len(s)
 }
 
 // keep drops what is not in t.

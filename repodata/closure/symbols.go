@@ -2,6 +2,7 @@ package closure
 
 import (
 	"hash/maphash"
+	"slices"
 	"strings"
 
 	"flatstream/repodata/rpmdep"
@@ -13,16 +14,26 @@ import (
 // neither their places nor the table to find them holds a pointer, which the garbage
 // collector would have to follow each time.
 type symbols struct {
-	seed  maphash.Seed
+	seeds [2]maphash.Seed
 	slots []symbolSlot // a power of two, at most three quarters full
 	at    []heapPlace  // by number
 	heaps []string
 	open  strings.Builder // one of the heaps, still growing
 	which int             // it is
+	read  uint32          // nobody uses it, see internAll
+}
+
+// symbolKey is what a string is known by: 96 bits of two hashes with seeds that nobody
+// knows. Two of two million strings have the same with a probability of 10^-16, less than
+// that of a fault of the machine. To compare the strings themselves would be to wait for
+// memory twice more, for the place of one and for its bytes.
+type symbolKey struct {
+	hash uint64
+	more uint32
 }
 
 type symbolSlot struct {
-	hash uint32
+	symbolKey
 	next int32 // the number and 1; 0: a free slot
 }
 
@@ -30,7 +41,6 @@ type symbolSlot struct {
 type heapPlace struct {
 	heap       uint32
 	start, end uint16
-	note       int32 // what the owner of the symbols notes of it
 }
 
 const (
@@ -51,17 +61,51 @@ func (s *symbols) text(id int32) string {
 	return s.heaps[p.heap][p.start:p.end]
 }
 
-// note is kept beside the string's place, where it is at hand.
-func (s *symbols) note(id int32) *int32 { return &s.at[id].note }
+// start makes the first table.
+func (s *symbols) start() {
+	if s.slots == nil {
+		s.seeds = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
+		s.slots = make([]symbolSlot, firstSlots)
+	}
+}
 
 func (s *symbols) intern(text string) int32 {
-	if s.slots == nil {
-		s.seed, s.slots = maphash.MakeSeed(), make([]symbolSlot, firstSlots)
+	s.start()
+	return s.internKey(text, s.key(text))
+}
+
+// internedAtOnce is how many strings are looked up at once: well above the misses that
+// a processor waits for side by side.
+const internedAtOnce = 64
+
+// internAll appends the numbers of the texts to ids. Where millions of strings are known,
+// to look one up is to wait for its slot, which is in no cache: 140 ns here. So the slots
+// of many are read first, for which a processor waits side by side, 6 ns each. With the
+// keys, which spare it the rest, that takes 11 % of a verify of 200,000 packages.
+func (s *symbols) internAll(texts []string, ids []int32) []int32 {
+	s.start()
+	read := uint32(0)
+	var keys [internedAtOnce]symbolKey
+	for some := range slices.Chunk(texts, internedAtOnce) {
+		for i, text := range some {
+			keys[i] = s.key(text)
+		}
+		for _, k := range keys[:len(some)] {
+			read += s.slots[int(k.hash)&(len(s.slots)-1)].more
+		}
+		for i, text := range some {
+			ids = append(ids, s.internKey(text, keys[i]))
+		}
 	}
-	slot, hash := s.find(text)
+	s.read = read // without a use nothing would be read
+	return ids
+}
+
+func (s *symbols) internKey(text string, key symbolKey) int32 {
+	slot := s.find(key)
 	if slot.next == 0 {
 		s.add(text)
-		*slot = symbolSlot{hash, int32(len(s.at))}
+		*slot = symbolSlot{key, int32(len(s.at))}
 		if len(s.at) > len(s.slots)/4*3 {
 			s.grow()
 		}
@@ -75,18 +119,20 @@ func (s *symbols) lookup(text string) (int32, bool) {
 	if s.slots == nil {
 		return 0, false
 	}
-	slot, _ := s.find(text)
+	slot := s.find(s.key(text))
 	return slot.next - 1, slot.next != 0
 }
 
+func (s *symbols) key(text string) symbolKey {
+	return symbolKey{maphash.String(s.seeds[0], text), uint32(maphash.String(s.seeds[1], text))}
+}
+
 // find is the slot of a string, or the one that it will have.
-func (s *symbols) find(text string) (*symbolSlot, uint32) {
-	hash := uint32(maphash.String(s.seed, text))
-	mask := uint32(len(s.slots) - 1)
-	for i := hash & mask; ; i = (i + 1) & mask {
-		slot := &s.slots[i]
-		if slot.next == 0 || slot.hash == hash && s.text(slot.next-1) == text {
-			return slot, hash
+func (s *symbols) find(key symbolKey) *symbolSlot {
+	mask := len(s.slots) - 1
+	for i := int(key.hash) & mask; ; i = (i + 1) & mask {
+		if slot := &s.slots[i]; slot.next == 0 || slot.symbolKey == key {
+			return slot
 		}
 	}
 }
@@ -94,16 +140,11 @@ func (s *symbols) find(text string) (*symbolSlot, uint32) {
 func (s *symbols) grow() {
 	old := s.slots
 	s.slots = make([]symbolSlot, 2*len(old))
-	mask := uint32(len(s.slots) - 1)
+	clear(s.slots) // a page that is read first is given twice, the second time with both processors held: 7 % of a verify
 	for _, slot := range old {
-		if slot.next == 0 {
-			continue
+		if slot.next != 0 {
+			*s.find(slot.symbolKey) = slot
 		}
-		i := slot.hash & mask
-		for s.slots[i].next != 0 {
-			i = (i + 1) & mask
-		}
-		s.slots[i] = slot
 	}
 }
 
@@ -112,7 +153,7 @@ func (s *symbols) grow() {
 func (s *symbols) add(text string) {
 	if len(text) > longest {
 		s.heaps = append(s.heaps, strings.Clone(text))
-		s.at = push(s.at, heapPlace{uint32(len(s.heaps) - 1), wholeHeap, 0, 0})
+		s.at = push(s.at, heapPlace{uint32(len(s.heaps) - 1), wholeHeap, 0})
 		return
 	}
 	if s.open.Cap() == 0 || s.open.Len()+len(text) > heapSize {
@@ -123,7 +164,7 @@ func (s *symbols) add(text string) {
 	start := s.open.Len()
 	s.open.WriteString(text)
 	s.heaps[s.which] = s.open.String()
-	s.at = push(s.at, heapPlace{uint32(s.which), uint16(start), uint16(s.open.Len()), 0})
+	s.at = push(s.at, heapPlace{uint32(s.which), uint16(start), uint16(s.open.Len())})
 }
 
 // version is what may follow a name in a relation; the zero value is none.

@@ -26,6 +26,8 @@ type Universe struct {
 	versions versions
 
 	emptied chan readings // to be filled again
+	numbers numbers       // of what is being indexed
+	fetched uint32        // of no use, see fetch
 
 	provides []provide // in the order they were read; see indexed
 	required []int32   // requirements of the packages: three runs for each, see pkg
@@ -58,6 +60,7 @@ type repository struct {
 	remark   string // why it supplies nobody, for the reader
 	source   *repodata.Repo
 	packages set
+	first    int        // of its words in use
 	unlisted bool       // it has no filelists
 	differs  [][2]int32 // packages whose pkgid was met before with another element, and that one
 }

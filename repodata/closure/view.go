@@ -88,7 +88,8 @@ func (v *view) supply(c Check) {
 		if hiding.has(int32(s)) {
 			packages = v.hide(s, c.Hidden)
 		}
-		v.available.include(packages)
+		first := v.repos[s].first // one of a thousand streams has a few words, all at the end
+		v.available[first:].include(packages[first:])
 	}
 }
 
