@@ -72,21 +72,24 @@ func ensureDir(dir string) error {
 	return nil
 }
 
-// mkdirAll makes name and its missing parents below root.
-func mkdirAll(root *os.Root, name string) error {
-	err := root.Mkdir(name, dirMode)
-	switch {
-	case err == nil:
-		return root.Chmod(name, dirMode)
-	case errors.Is(err, fs.ErrExist):
-		return nil
-	case !errors.Is(err, fs.ErrNotExist) || name == ".":
-		return err
+// mkdirAll makes name and its missing parents below root. A collection may remove an empty
+// parent meanwhile, so it is made again, a few times: never once root itself is gone.
+func mkdirAll(root *os.Root, name string) (err error) {
+	for range 8 {
+		err = root.Mkdir(name, dirMode)
+		switch {
+		case err == nil:
+			return root.Chmod(name, dirMode)
+		case errors.Is(err, fs.ErrExist):
+			return nil
+		case !errors.Is(err, fs.ErrNotExist) || name == ".":
+			return err
+		}
+		if err := mkdirAll(root, path.Dir(name)); err != nil {
+			return err
+		}
 	}
-	if err := mkdirAll(root, path.Dir(name)); err != nil {
-		return err
-	}
-	return mkdirAll(root, name)
+	return err
 }
 
 // create opens a file that must not exist yet, for writing.

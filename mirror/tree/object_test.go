@@ -2,6 +2,7 @@ package tree_test
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -83,6 +84,16 @@ func TestResumeOfDamagedPart(t *testing.T) {
 	must(t, w.Restart())
 	w.Write([]byte("hello"))
 	must(t, w.Commit())
+}
+
+// A store that somebody removes while a package is fetched is an error, not an endless
+// attempt.
+func TestObjectOfARemovedStore(t *testing.T) {
+	s := locked(t)
+	must(t, os.RemoveAll(s.Dir()))
+	if _, err := s.CreateObject(digest.OfBytes([]byte("hello")), 5, 0); !errors.Is(err, fs.ErrNotExist) {
+		t.Fatalf("%v, want that the directory is not there", err)
+	}
 }
 
 // A run killed between link and unlink leaves a .part that shares the object's
