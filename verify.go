@@ -36,6 +36,7 @@ func verifyCommand(out *output) *cli.Command {
 }
 
 func verify(c *cli.Context, out *output) error {
+	debug.SetGCPercent(400)         // 4 to 6 % less CPU than with 200; a target of 20,000 packages takes 86 MB instead of 78
 	debug.SetMemoryLimit(600 << 20) // as for a split: 200,000 packages hold 350 MB
 	level := splitter.Level(c.String("level"))
 	if level != splitter.LevelInstall && level != splitter.LevelClosure {

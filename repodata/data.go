@@ -6,7 +6,6 @@ import (
 	"io"
 	"io/fs"
 
-	"flatstream/repodata/codec"
 	"flatstream/repodata/digest"
 )
 
@@ -21,13 +20,13 @@ const maxOpen = 8 << 30
 // count too), open-size and open-checksum. The verdict comes in place of io.EOF,
 // so read to the end. Never more than open-size bytes come out, 8 GiB where none
 // is given. A type that repomd.xml does not list is fs.ErrNotExist.
-func (r *Repo) Data(typ string) (io.ReadCloser, error) { return r.data(typ, true) }
+func (r *Repo) Data(typ string) (io.ReadCloser, error) { return r.data(typ, true, new(Memory)) }
 
 // data is Data. Where twice is not set, and the stored bytes have a checksum that nobody
 // can forge, the open-checksum is not looked at: the same bytes give the same when they
 // are decompressed, and dnf (librepo) asks for no more. It would cost as much as
 // decompressing.
-func (r *Repo) data(typ string, twice bool) (io.ReadCloser, error) {
+func (r *Repo) data(typ string, twice bool, m *Memory) (io.ReadCloser, error) {
 	rec, ok := r.MD.Record(typ)
 	if !ok {
 		return nil, fmt.Errorf("repodata/repomd.xml lists no %q: %w", typ, fs.ErrNotExist)
@@ -48,7 +47,7 @@ func (r *Repo) data(typ string, twice bool) (io.ReadCloser, error) {
 	}
 	d := &dataReader{name: rec.Location, file: f}
 	d.packed = digest.NewReader(f, rec.Checksum, rec.Size)
-	d.decoder, _, err = codec.NewReader(d.packed)
+	d.decoder, _, err = m.decoder.Open(d.packed)
 	if err != nil {
 		err = d.verdict(err)
 		f.Close()

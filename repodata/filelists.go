@@ -24,7 +24,7 @@ func (r *Repo) FileOwners(ctx context.Context, want map[string]bool) iter.Seq2[O
 		var x filesReader
 		more := true
 		var failed error
-		err := r.scan(ctx, TypeFilelists, func(e Element) bool {
+		err := r.scan(ctx, TypeFilelists, new(Memory), func(e Element) bool {
 			failed = x.each(e.Raw, func(path []byte, kind FileKind) {
 				if more && want[string(path)] {
 					more = yield(Owner{e.PkgID, string(path), kind}, nil)

@@ -417,7 +417,7 @@ func (r *Repo) packages(ctx context.Context, parts Parts, providing map[string]b
 		}
 		var failed error
 		stopped := false
-		err := r.scan(ctx, TypePrimary, func(e Element) bool {
+		err := r.scan(ctx, TypePrimary, new(Memory), func(e Element) bool {
 			if failed != nil {
 				return true // to the end, which says whether the bytes are those of repomd.xml
 			}

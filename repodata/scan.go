@@ -40,7 +40,12 @@ type cutter struct {
 }
 
 func newCutter(r io.Reader, root, child string) *cutter {
-	return &cutter{r: r, root: root, child: child, announced: -1, buf: make([]byte, scanBuffer)}
+	return newCutterIn(make([]byte, scanBuffer), r, root, child)
+}
+
+// newCutterIn is newCutter in a buffer of scanBuffer bytes.
+func newCutterIn(buf []byte, r io.Reader, root, child string) *cutter {
+	return &cutter{r: r, root: root, child: child, announced: -1, buf: buf}
 }
 
 // next returns the bytes of the next child, valid until the next call; io.EOF

@@ -63,11 +63,7 @@ func rootElement(typ string) (string, error) {
 // NewScanner reads a decompressed document of type [TypePrimary],
 // [TypeFilelists] or [TypeOther].
 func NewScanner(r io.Reader, typ string) (*Scanner, error) {
-	root, err := rootElement(typ)
-	if err != nil {
-		return nil, err
-	}
-	return &Scanner{cut: newCutter(r, root, "package"), typ: typ}, nil
+	return new(Memory).scanner(r, typ)
 }
 
 // Announced is the root's packages attribute, known after the first Next; -1

@@ -95,12 +95,13 @@ func (s *Spool) load(ctx context.Context, r *Repo) error {
 	}
 	newline := []byte("\n")
 	var failed error
-	data, err := r.data(s.typ, false)
+	m := new(Memory)
+	data, err := r.data(s.typ, false, m)
 	if err != nil {
 		return err
 	}
 	defer data.Close()
-	err = r.scanData(ctx, s.typ, data, func(e Element) bool {
+	err = r.scanData(ctx, s.typ, m, data, func(e Element) bool {
 		var span spoolSpan
 		if span, failed = newSpoolSpan(e, offset); failed != nil {
 			return false

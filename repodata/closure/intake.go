@@ -114,7 +114,7 @@ func (u *Universe) find(ctx context.Context, r *repodata.Repo, to chan<- reading
 			return false
 		}
 	}
-	for e, err := range r.Elements(ctx, repodata.TypePrimary) {
+	for e, err := range u.memory.Elements(ctx, r, repodata.TypePrimary) {
 		if err != nil {
 			batch.err = err
 			break

@@ -123,6 +123,26 @@ func TestZchunkNamesThePlainRecord(t *testing.T) {
 	}
 }
 
+// One decoder reads many files, whatever became of the one before.
+func TestDecoderIsUsedAgain(t *testing.T) {
+	var d codec.Decoder
+	for _, f := range []codec.Format{codec.Gzip, codec.Gzip, codec.Zstd, codec.None, codec.Gzip, codec.Zstd} {
+		packed := pack(t, f, text)
+		for _, end := range []int{len(packed), len(packed) / 2, 3, len(packed)} {
+			out, err := []byte(nil), error(nil)
+			r, format, err := d.Open(bytes.NewReader(packed[:end]))
+			if err == nil {
+				out, err = io.ReadAll(r)
+				r.Close()
+			}
+			want, _, wantErr := read(t, packed[:end])
+			if !bytes.Equal(out, want) || fmt.Sprint(err) != fmt.Sprint(wantErr) {
+				t.Errorf("%v, %d of %d bytes: %d bytes and %v, want %d and %v", format, end, len(packed), len(out), err, len(want), wantErr)
+			}
+		}
+	}
+}
+
 func TestErrorsOfTheSourceComeThrough(t *testing.T) {
 	broken := errors.New("connection reset")
 	packed := pack(t, codec.Gzip, text)

@@ -39,13 +39,28 @@ var magics = []struct {
 // through as they are (None), and so does an empty input. Close frees the
 // decoder and leaves r open. The only error for a readable r is a damaged header,
 // a window over [MaxWindow] or [ErrZchunk]. r is read ahead of what is needed.
-func NewReader(r io.Reader) (io.ReadCloser, Format, error) {
-	br := bufio.NewReaderSize(r, inputBuffer)
-	format, err := sniff(br)
+func NewReader(r io.Reader) (io.ReadCloser, Format, error) { return new(Decoder).Open(r) }
+
+// Decoder decompresses one file after another; its input buffer and what it has for gzip,
+// 100 KB together, are used again. The zero value is ready. It serves one goroutine at a
+// time.
+type Decoder struct {
+	input *bufio.Reader
+	gzip  *gzip.Reader
+}
+
+// Open is [NewReader]. What it returned before must not be read any more.
+func (d *Decoder) Open(r io.Reader) (io.ReadCloser, Format, error) {
+	if d.input == nil {
+		d.input = bufio.NewReaderSize(r, inputBuffer)
+	} else {
+		d.input.Reset(r)
+	}
+	format, err := sniff(d.input)
 	if err != nil {
 		return nil, None, err
 	}
-	rc, err := open(br, format)
+	rc, err := d.open(format)
 	if err != nil {
 		return nil, format, fmt.Errorf("open %s stream: %w", format, err)
 	}
@@ -71,10 +86,14 @@ func sniff(br *bufio.Reader) (Format, error) {
 	return None, nil
 }
 
-func open(br *bufio.Reader, format Format) (io.ReadCloser, error) {
+func (d *Decoder) open(format Format) (io.ReadCloser, error) {
+	br := d.input
 	switch format {
 	case Gzip:
-		return gzip.NewReader(br)
+		if d.gzip == nil {
+			d.gzip = new(gzip.Reader)
+		}
+		return d.gzip, d.gzip.Reset(br)
 	case XZ:
 		x, err := xz.NewReader(&xzGuard{r: br})
 		if err != nil {
