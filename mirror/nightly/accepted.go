@@ -47,6 +47,6 @@ func (v *VerifyConfig) accept(r *closure.Report, today time.Time) (expired []clo
 func (n *night) warnExpired(b build, expired []closure.Entry) {
 	if len(expired) > 0 {
 		e := expired[0]
-		n.report.warn("%s: %s has %d expired entries, the first for %s in %s of %s", b.flat(), n.Verify.Baseline, len(expired), e.Package, e.Repo, e.Expires)
+		n.report.warn("%s: entries of %s that have expired: %d, the first for %s in %s of %s", b.flat(), n.Verify.Baseline, len(expired), e.Package, e.Repo, e.Expires)
 	}
 }
