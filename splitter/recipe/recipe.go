@@ -89,7 +89,7 @@ func New(ctx context.Context, target fs.FS, report *splitter.Report, repo *split
 
 // gather is a recipe that does not know its packages yet.
 func gather(report *splitter.Report, repo *splitter.ReportRepo, dotRepo string) *Recipe {
-	r := &Recipe{ReportRepo: *repo, Arch: report.Arch, Platform: report.Platform, DotRepo: dotRepo, Sections: sections(dotRepo), names: map[string]bool{}}
+	r := &Recipe{ReportRepo: *repo, Arch: report.Arch, Platform: report.Platform, DotRepo: dotRepo, Sections: ownFirst(sections(dotRepo), repo.ID), names: map[string]bool{}}
 	r.Streams = order(report, repo)
 	r.Macros = macros(report, r.Streams)
 	return r
@@ -194,6 +194,17 @@ func sections(text string) []Section {
 		case "excludepkgs":
 			s.Exclude = value
 		}
+	}
+	return list
+}
+
+// ownFirst puts the section of a repository before those of what it needs, for the tools
+// that are told one address. The file has them in the order of the report.
+func ownFirst(list []Section, id string) []Section {
+	if i := slices.IndexFunc(list, func(s Section) bool { return s.ID == id }); i > 0 {
+		own := list[i]
+		copy(list[1:], list[:i])
+		list[0] = own
 	}
 	return list
 }
