@@ -164,9 +164,12 @@ type reportLines struct {
 func (l *reportLines) write(out *bufio.Writer, repo *ReportRepo) error {
 	const none = `"requires":[]`
 	short := *repo
-	short.Requires = []string{}
+	if len(repo.Requires) > 0 {
+		short.Requires = []string{}
+	}
 	line, err := json.Marshal(&short)
-	if err != nil {
+	if err != nil || len(repo.Requires) == 0 {
+		out.Write(line)
 		return err
 	}
 	before, after, _ := bytes.Cut(line, []byte(none)) // the first is not that of "build", which follows
