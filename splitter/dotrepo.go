@@ -94,7 +94,7 @@ func (d *dotRepos) list(b *bytes.Buffer, own *ReportRepo, sections []int) {
 func (d *dotRepos) write(id, earlier, name string, b *bytes.Buffer) error {
 	own := &d.Repos[d.byID[id]]
 	sections := d.beside(own)
-	var key []byte
+	key := binary.AppendUvarint(nil, uint64(len(sections)))
 	for _, i := range sections {
 		key = binary.AppendUvarint(key, uint64(i))
 	}

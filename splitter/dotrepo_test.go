@@ -1,6 +1,10 @@
 package splitter
 
 import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -21,5 +25,40 @@ func TestBaseURLIsOneURL(t *testing.T) {
 	text := newDotRepos(r, "file:///t", trust{}).of("i")
 	if want := "baseurl=file:///t/streams/m/1@dbi=1.641%2Cperl=5.24/\n"; !strings.Contains(text, want) {
 		t.Errorf("no %q in\n%s", want, text)
+	}
+}
+
+// TestFilesThatAreAlikeAreOne: what hides a package is never taken for a section, so that
+// only files that are alike share an inode.
+func TestFilesThatAreAlikeAreOne(t *testing.T) {
+	r := &Report{}
+	for i := range 70 {
+		r.Repos = append(r.Repos, ReportRepo{ID: fmt.Sprint(i), Kind: KindStream, Path: fmt.Sprint(i)})
+	}
+	r.Repos[1].Hidden = []Hidden{{NEVRA: "A"}}
+	r.Repos[32].Requires = []string{"1", "65"} // as bytes a blank and an A
+	r.Repos[65].Requires = []string{"1", "32"}
+	d, dir := newDotRepos(r, "file:///t", trust{}), t.TempDir()
+	stat := func(id string) os.FileInfo {
+		name := filepath.Join(dir, id)
+		if _, err := os.Lstat(name); err != nil {
+			if err := d.write(id, "", name, &bytes.Buffer{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, err := os.ReadFile(name); err != nil || string(got) != d.of(id) {
+			t.Errorf("%s says\n%s\nwant\n%s (%v)", id, got, d.of(id), err)
+		}
+		info, err := os.Stat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info
+	}
+	for i := range r.Repos {
+		stat(fmt.Sprint(i))
+	}
+	if !os.SameFile(stat("32"), stat("65")) || os.SameFile(stat("1"), stat("32")) || os.SameFile(stat("2"), stat("3")) {
+		t.Error("32 and 65 are one file, and no others")
 	}
 }
