@@ -28,7 +28,6 @@ type Universe struct {
 	emptied chan readings   // to be filled again
 	memory  repodata.Memory // of the document that is read
 	numbers numbers         // of what is being indexed
-	fetched uint32          // of no use, see fetch
 
 	provides []provide // in the order they were read; see indexed
 	required []int32   // requirements of the packages: three runs for each, see pkg
