@@ -32,30 +32,34 @@ func (u *Universe) insertAll(some []reading) {
 // used: of pkgids, of the packages' names, and of all names in them.
 type numbers struct {
 	pkgids, words, names []int32
+	parts                []int32  // of rich requirements; nobody takes them
 	texts                []string // scratch
 }
 
 // number looks everything up at once that these packages are known by, and that they name.
 func (u *Universe) number(some []reading) numbers {
 	n := &u.numbers
-	all := func(s *symbols, ids []int32, each func(e *reading)) []int32 {
+	texts := func(each func(texts []string, e *reading) []string) []string {
 		n.texts = n.texts[:0]
 		for i := range some {
 			if some[i].fresh {
-				each(&some[i])
+				n.texts = each(n.texts, &some[i])
 			}
 		}
-		return s.internAll(n.texts, ids[:0])
+		return n.texts
 	}
-	n.pkgids = all(&u.pkgids, n.pkgids, func(e *reading) { n.texts = append(n.texts, e.pkgid) })
-	n.words = all(&u.words, n.words, func(e *reading) { n.texts = append(n.texts, e.pkg.Name) })
-	n.names = all(&u.names, n.names, func(e *reading) { n.texts = appendNames(n.texts, e.pkg) })
+	n.pkgids = u.pkgids.internAll(texts(func(t []string, e *reading) []string { return append(t, e.pkgid) }), n.pkgids[:0])
+	n.words = u.words.internAll(texts(func(t []string, e *reading) []string { return append(t, e.pkg.Name) }), n.words[:0])
+	n.names = u.names.internAll(texts(appendNames), n.names[:0])
+	n.parts = u.names.lookupAll(texts(appendParts), n.parts[:0])
 	u.touchLinks(n.names)
+	u.touchLinks(n.parts)
 	return *n
 }
 
 // appendNames appends all names in a package, in the order in which they are indexed.
-func appendNames(texts []string, p *repodata.Package) []string {
+func appendNames(texts []string, e *reading) []string {
+	p := e.pkg
 	for i := range p.Provides {
 		texts = append(texts, p.Provides[i].Name)
 	}
@@ -65,6 +69,19 @@ func appendNames(texts []string, p *repodata.Package) []string {
 	for _, list := range [...][]repodata.Relation{p.Conflicts, p.Obsoletes, p.Requires} {
 		for i := range list {
 			texts = append(texts, list[i].Name)
+		}
+	}
+	return texts
+}
+
+// appendParts appends the words of the rich requirements: the names in them will be
+// looked up, and the others do no harm.
+func appendParts(texts []string, e *reading) []string {
+	for i := range e.pkg.Requires {
+		if r := &e.pkg.Requires[i]; r.Rich {
+			for word := range strings.FieldsSeq(r.Name) {
+				texts = append(texts, strings.Trim(word, "()"))
+			}
 		}
 	}
 	return texts

@@ -176,8 +176,8 @@ func (p *richParser) argument(depth int) (*Expr, error) {
 	}
 	p.skipSpace()
 	sign, _ := p.word()
-	op, err := ParseOp(sign)
-	if err != nil { // no operator of versions, so one of expressions
+	op := opOf(sign)
+	if op == 0 { // no operator of versions, so one of expressions
 		return &Expr{Dep: Dep{Name: name}}, nil
 	}
 	p.rest = p.rest[len(sign):]

@@ -24,21 +24,29 @@ func (o Op) String() string { return signs[o&(Less|Greater|Equal)] }
 
 // ParseOp reads an operator as it stands in a spec: < <= =< = == >= => > and <>.
 func ParseOp(s string) (Op, error) {
-	switch s {
-	case "<":
-		return Less, nil
-	case "<=", "=<":
-		return Less | Equal, nil
-	case "=", "==":
-		return Equal, nil
-	case ">=", "=>":
-		return Greater | Equal, nil
-	case ">":
-		return Greater, nil
-	case "<>":
-		return Less | Greater, nil
+	if op := opOf(s); op != 0 {
+		return op, nil
 	}
 	return 0, fmt.Errorf("%q is not an operator (< <= = >= >)", s)
+}
+
+// opOf is the operator that a word is, 0 for none.
+func opOf(s string) Op {
+	switch s {
+	case "<":
+		return Less
+	case "<=", "=<":
+		return Less | Equal
+	case "=", "==":
+		return Equal
+	case ">=", "=>":
+		return Greater | Equal
+	case ">":
+		return Greater
+	case "<>":
+		return Less | Greater
+	}
+	return 0
 }
 
 // ParseFlags reads the flags attribute of an rpm:entry as createrepo_c writes it:
