@@ -109,7 +109,7 @@ func (t *Tree) prepare() error {
 	if !IsStore(t.dir) {
 		if ours, err := onlyOurs(t.dir); err != nil {
 			return fmt.Errorf("open store: %w", err)
-		} else if !ours {
+		} else if !ours && !IsStore(t.dir) { // another Open may have made it meanwhile
 			return &NotStoreError{t.dir}
 		}
 	}

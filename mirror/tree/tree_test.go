@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -210,4 +211,23 @@ func mustTag(t *testing.T, s *tree.Tree, snapshot, name string) {
 	t.Helper()
 	_, err := s.Tag(snapshot, name, false)
 	must(t, err)
+}
+
+// Whoever opens a new store beside others that do opens the one that they make.
+func TestOpenTogether(t *testing.T) {
+	for range 100 {
+		dir := filepath.Join(t.TempDir(), "store")
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				s, err := tree.Open(dir)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				s.Close()
+			})
+		}
+		wg.Wait()
+	}
 }
