@@ -297,11 +297,18 @@ func (s *searchFor) near() []string {
 // required by it.
 func (r *ReportRepo) optional() []string {
 	list := []string{}
-	plain := repoID(KindNonModular)
-	for _, id := range r.Requires {
-		if id != plain && !slices.Contains(r.Declared, id) {
-			list = append(list, id)
-		}
+	for i := range r.optionalAt {
+		list = append(list, r.Requires[i])
 	}
 	return list
+}
+
+// optionalAt yields where in Requires they stand.
+func (r *ReportRepo) optionalAt(yield func(int) bool) {
+	plain := repoID(KindNonModular)
+	for i, id := range r.Requires {
+		if id != plain && !slices.Contains(r.Declared, id) && !yield(i) {
+			return
+		}
+	}
 }

@@ -79,7 +79,7 @@ type ReportRepo struct {
 	Depends  []string    `json:"depends,omitempty"`  // module:stream that the group requires; alternatives stand side by side
 	Builds   []string    `json:"builds"`             // NSVCA
 	LeftOut  []string    `json:"left_out,omitempty"` // builds of the group, by --versions latest
-	Requires []string    `json:"requires"`           // ids of the repositories it needs
+	Requires IDs         `json:"requires"`           // ids of the repositories it needs
 	Declared []string    `json:"declared,omitempty"` // of these, those that the module itself requires, directly or not
 	Build    *BuildNeeds `json:"build,omitempty"`    // what it is built with; without it, the default view or Report.Build
 	Packages int         `json:"packages"`

@@ -185,8 +185,8 @@ func (v *verifying) check(repo *ReportRepo) (check closure.Check, err error) {
 		}
 	}
 	if repo.Kind == KindStream {
-		for _, id := range repo.optional() {
-			check.Optional = append(check.Optional, v.ids[id])
+		for i := range repo.optionalAt {
+			check.Optional = append(check.Optional, check.Suppliers[i])
 		}
 	}
 	if v.Build {
@@ -197,7 +197,7 @@ func (v *verifying) check(repo *ReportRepo) (check closure.Check, err error) {
 
 // suppliers finds the repositories that another requires, and adds those that supply all.
 func (v *verifying) suppliers(repo string, requires []string) ([]closure.RepoID, error) {
-	var list []closure.RepoID
+	list := make([]closure.RepoID, 0, len(requires)+len(v.with))
 	for _, id := range requires {
 		supplier, ok := v.ids[id]
 		if !ok {
