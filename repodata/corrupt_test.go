@@ -182,6 +182,24 @@ func TestDamageWithinAPackageIsNamed(t *testing.T) {
 	}
 }
 
+// The same of a spool, whose reader looks at a package's checksum alone.
+func TestDamageWithinASpooledPackageIsNamed(t *testing.T) {
+	files := smallRepo(t, codec.None)
+	file := primaryFile(files)
+	files[file].Data = bytes.Replace(files[file].Data, []byte(`pkgid="YES">1`), []byte(`pkgid="YES">g`), 1)
+	r, err := Open(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spool, err := r.Spool(context.Background(), TypePrimary, "")
+	if err == nil {
+		spool.Close()
+	}
+	if err == nil || !strings.Contains(err.Error(), file+": checksum is") {
+		t.Errorf("%v, want an error that says that the checksum of %s is wrong", err, file)
+	}
+}
+
 // A spool believes stored bytes whose strong checksum is right, and nothing less.
 func TestSpoolChecksOneStrongChecksum(t *testing.T) {
 	for name, c := range map[string]struct {

@@ -25,14 +25,17 @@ func (r *Repo) FileOwners(ctx context.Context, want map[string]bool) iter.Seq2[O
 		more := true
 		var failed error
 		err := r.scan(ctx, TypeFilelists, new(Memory), func(e Element) bool {
+			if failed != nil {
+				return true // to the end, which says whether the bytes are those of repomd.xml
+			}
 			failed = x.each(e.Raw, func(path []byte, kind FileKind) {
 				if more && want[string(path)] {
 					more = yield(Owner{e.PkgID, string(path), kind}, nil)
 				}
 			})
-			return more && failed == nil
+			return more
 		})
-		if failed != nil {
+		if err == nil && failed != nil {
 			err = fmt.Errorf("read %s: %w", r.location(TypeFilelists), failed)
 		}
 		if err != nil && more {
