@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"iter"
 	"maps"
 	"os"
 	"path/filepath"
@@ -182,21 +183,43 @@ func TestDamageWithinAPackageIsNamed(t *testing.T) {
 	}
 }
 
-// The same of a spool, whose reader looks at a package's checksum alone.
-func TestDamageWithinASpooledPackageIsNamed(t *testing.T) {
-	files := smallRepo(t, codec.None)
-	file := primaryFile(files)
-	files[file].Data = bytes.Replace(files[file].Data, []byte(`pkgid="YES">1`), []byte(`pkgid="YES">g`), 1)
-	r, err := Open(files)
+// The same of filelists.
+func TestDamageWithinAListOfFilesIsNamed(t *testing.T) {
+	dir := t.TempDir()
+	w, err := NewWriter(dir, WriterOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	spool, err := r.Spool(context.Background(), TypePrimary, "")
-	if err == nil {
-		spool.Close()
+	const id = "119e3eae36a33d4d22a597d3669020e2d1ba1129899768829cb25a76f75a353f"
+	one := func(element string) iter.Seq2[[]byte, error] {
+		return func(yield func([]byte, error) bool) { yield([]byte(element), nil) }
 	}
-	if err == nil || !strings.Contains(err.Error(), file+": checksum is") {
-		t.Errorf("%v, want an error that says that the checksum of %s is wrong", err, file)
+	files := `<package pkgid="` + id + `" name="a" arch="noarch"><version epoch="0" ver="1" rel="2"/><file>/bin/a</file></package>`
+	if err := errors.Join(w.Packages(TypePrimary, 1, one(minimalPackage(""))), w.Packages(TypeFilelists, 1, one(files))); err != nil {
+		t.Fatal(err)
+	}
+	md, err := w.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec, _ := md.Record(TypeFilelists)
+	name := filepath.Join(dir, rec.Location)
+	b, err := os.ReadFile(name)
+	if err == nil {
+		err = os.WriteFile(name, bytes.Replace(b, []byte("/bin/a"), []byte("/bin&;"), 1), 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := Open(os.DirFS(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got error
+	for _, got = range r.FileOwners(context.Background(), map[string]bool{"/bin/a": true}) {
+	}
+	if got == nil || !strings.Contains(got.Error(), rec.Location+": checksum is") {
+		t.Errorf("%v, want an error that says that the checksum of %s is wrong", got, rec.Location)
 	}
 }
 

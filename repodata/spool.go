@@ -94,7 +94,7 @@ func (s *Spool) load(ctx context.Context, r *Repo) error {
 		s.held = make([]byte, 0, min(rec.OpenSize, maxHeld))
 	}
 	newline := []byte("\n")
-	var odd, failed error
+	var failed error
 	m := new(Memory)
 	data, err := r.data(s.typ, false, m)
 	if err != nil {
@@ -103,7 +103,7 @@ func (s *Spool) load(ctx context.Context, r *Repo) error {
 	defer data.Close()
 	err = r.scanData(ctx, s.typ, m, data, func(e Element) bool {
 		var span spoolSpan
-		if span, odd = newSpoolSpan(e, offset); odd != nil {
+		if span, failed = newSpoolSpan(e, offset); failed != nil {
 			return false
 		}
 		s.spans = append(s.spans, span)
@@ -113,9 +113,6 @@ func (s *Spool) load(ctx context.Context, r *Repo) error {
 		}
 		return failed == nil
 	})
-	if err == nil && odd != nil {
-		err = r.nameFile(s.typ, data, odd)
-	}
 	if err = cmp.Or(err, failed); err != nil {
 		return err
 	}
