@@ -23,8 +23,9 @@ func (l *IDs) UnmarshalJSON(b []byte) error {
 // plainStrings cuts a JSON array of strings apart, which is known to be JSON; false where
 // it holds something else, or a string that does not stand for itself.
 func plainStrings(text string) ([]string, bool) {
-	inner, ok := strings.CutPrefix(text, "[")
-	if inner, ok = strings.CutSuffix(inner, "]"); !ok || strings.IndexByte(text, '\\') >= 0 || !utf8.ValidString(text) {
+	inner, opens := strings.CutPrefix(text, "[")
+	inner, closes := strings.CutSuffix(inner, "]")
+	if !opens || !closes || strings.IndexByte(text, '\\') >= 0 || !utf8.ValidString(text) {
 		return nil, false
 	}
 	list := make([]string, 0, strings.Count(inner, `"`)/2)
