@@ -1,20 +1,16 @@
 package splitter
 
-import (
-	"sync"
-	"sync/atomic"
-)
+import "golang.org/x/sync/errgroup"
 
-// each calls f for 0 to n-1, from as many goroutines as there are jobs.
+// each calls f for 0 to n-1, in as many goroutines at once as there are jobs.
 func (p *Plan) each(n int, f func(int)) {
-	var next atomic.Int64
-	var work sync.WaitGroup
-	for range min(p.Options.jobs(), n) {
-		work.Go(func() {
-			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				f(i)
-			}
+	var work errgroup.Group
+	work.SetLimit(p.Options.jobs())
+	for i := range n {
+		work.Go(func() error {
+			f(i)
+			return nil
 		})
 	}
-	work.Wait()
+	_ = work.Wait() // f does not fail
 }
